@@ -1,0 +1,1 @@
+"""What can be recommended: items, their attributes and availability."""

@@ -1,0 +1,1 @@
+"""What happened: the event structs and what is read from them."""
