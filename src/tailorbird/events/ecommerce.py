@@ -64,8 +64,8 @@ _READERS: Final[dict[str, tuple[Callable[[dict[str, Any], int], list[tuple[str, 
 def interactions_of(name: str, properties: dict[str, Any]) -> list[tuple[str, int]]:
     """The ``(item id, kind)`` pairs of an event, each item once, in the event's order; empty for every other event.
 
-    ``product_id`` counts, else ``sku``. What is no text or whole number, is empty or is overlong, is passed over: a shop's
-    broken product does not spoil the rest of its order.
+    ``product_id`` counts, else ``sku``. What is no text or whole number, is empty or is overlong, is passed over: a
+    shop's broken product does not spoil the rest of its order.
     """
     reader = _READERS.get(name)
     return [] if reader is None else reader[0](properties, reader[1])
