@@ -85,13 +85,14 @@ class Connection:
         """The client's port, which names this connection in ``/proc/net/tcp``."""
         return int(self.sock.getsockname()[1])
 
-    def send(self, request: Request) -> None:
-        """Send what the kernel takes now; the rest waits in ``unsent``."""
+    def send(self, request: Request) -> bool:
+        """Send what the kernel takes now; the rest waits in ``unsent``. Whether that was all."""
         try:
             sent = self.sock.send(request)
         except BlockingIOError:
             sent = 0
         self.unsent = memoryview(request)[sent:] if sent < len(request) else None
+        return self.unsent is None
 
     def ask(self, request: Request) -> tuple[int, bytes]:
         """Send one request, wait for its whole answer; its status and body. For connections outside a pool."""
@@ -194,8 +195,7 @@ class Pool:
     def start(self, connection: Connection, request: Request, due: int) -> None:
         """Send a request that was due at ``due`` (ns) on an idle connection."""
         connection.started = due
-        connection.send(request)
-        if connection.unsent is not None:
+        if not connection.send(request):
             self._epoll.modify(connection.fd, select.EPOLLIN | select.EPOLLOUT)
 
     def answered(self) -> Iterator[Connection]:
@@ -204,10 +204,8 @@ class Pool:
             connection = self._by_fd.get(fd)
             if connection is None:
                 continue
-            if mask & select.EPOLLOUT and connection.unsent is not None:
-                connection.send(connection.unsent)
-                if connection.unsent is None:
-                    self._epoll.modify(fd, select.EPOLLIN)
+            if mask & select.EPOLLOUT and connection.unsent is not None and connection.send(connection.unsent):
+                self._epoll.modify(fd, select.EPOLLIN)
             if mask & ~select.EPOLLOUT:
                 some = connection.sock.recv(1 << 16)
                 if not some:

@@ -181,11 +181,16 @@ def write_singles(path: Path, people: np.ndarray, items: int, seed: int, tick: T
             event = writer.event(person)
             while not event.startswith('{"type":"track"'):
                 event = writer.event(person)
-            yield post("/v1/track", f'{event[:-1]},"sentAt":"{stamp(datetime.now(UTC))}"}}'.encode(), AUTHORIZATION)
+            yield post("/v1/track", with_sent_at(event), AUTHORIZATION)
             if tick:
                 tick(1)
 
     write(path, requests())
+
+
+def with_sent_at(event: str) -> bytes:
+    """The body of one event sent by itself, now."""
+    return f'{event[:-1]},"sentAt":"{stamp(datetime.now(UTC))}"}}'.encode()
 
 
 def write_decisions(path: Path, people: np.ndarray, items: int, seed: int) -> None:

@@ -2,7 +2,7 @@
 
 import mmap
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -27,6 +27,12 @@ class RequestFile:
         if not 0 <= i < len(self._ends):
             raise IndexError(i)
         return self._view[self._ends[i - 1] if i else 0 : self._ends[i]]
+
+    def __iter__(self) -> Iterator[memoryview]:
+        start = 0
+        for end in self._ends:
+            yield self._view[start:end]
+            start = end
 
     @property
     def mean_size(self) -> float:

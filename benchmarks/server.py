@@ -74,19 +74,20 @@ class Server:
         """Every process of the server, the one that was started first."""
         return [self._process.pid, *machine.children(self._process.pid)]
 
-    @property
-    def worker_pids(self) -> list[int]:
-        """The processes that answer: the largest ones, as many as there are workers (one may be a mere supervisor)."""
-        return sorted(self.pids, key=lambda pid: machine.memory(pid).anonymous, reverse=True)[: self._workers]
+    def worker_pids(self) -> set[int]:
+        """The processes that answer, as the kernel tells from whose sockets they are; not the supervisor."""
+        connections = self.connect(2 * self._workers)
+        owners = {self._owner(connection.port) for connection in connections}
+        for connection in connections:
+            connection.close()
+        return {pid for pid in owners if pid is not None}
 
     def connect(self, count: int) -> list[Connection]:
         """Open ``count`` connections, spread evenly over the workers."""
-        pids = self.pids
+        return open_connections(self.address, count, self._owner, self._workers)
 
-        def owner(client_port: int) -> int | None:
-            return machine.owner_of(pids, self.address[1], client_port)
-
-        return open_connections(self.address, count, owner, self._workers)
+    def _owner(self, client_port: int) -> int | None:
+        return machine.owner_of(self.pids, self.address[1], client_port)
 
     def cpu_seconds(self) -> float:
         """Processor time that all its processes have spent."""

@@ -68,5 +68,5 @@ def draw_items(rng: np.random.Generator, items: int, size: int) -> np.ndarray:
     100,000 items the first gets 1.7 % of the views and the first thousand a third.
     """
     uniform = rng.random(size)
-    rank = (1 + uniform * (items**0.2 - 1)) ** 5
-    return np.minimum(rank.astype(np.int64), items) - 1
+    rank: np.ndarray = (1 + uniform * (items**0.2 - 1)) ** 5
+    return np.clip(rank.astype(np.int64), 1, items) - 1
