@@ -1,1 +1,1 @@
-"""What happened: the event structs and what is read from them."""
+"""What happened: the one event struct that every door translates into."""

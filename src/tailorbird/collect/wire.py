@@ -1,0 +1,51 @@
+"""Segment's messages, as they stand on the wire (HTTP tracking API; RudderStack's clients speak the same)."""
+
+from typing import Any
+
+import msgspec
+
+Id = str | int | float | None
+
+
+class Message(msgspec.Struct, rename="camel", gc=False):
+    """One call. Unknown keys are passed over; ``context`` stays as it was sent."""
+
+    type: str | None = None
+    message_id: Id = None
+    user_id: Id = None
+    anonymous_id: Id = None
+    previous_id: Id = None
+    group_id: Id = None
+    event: str | None = None
+    name: str | None = None
+    properties: dict[str, Any] | None = None
+    traits: dict[str, Any] | None = None
+    context: msgspec.Raw = msgspec.Raw()
+    timestamp: Id = None
+    original_timestamp: Id = None
+    sent_at: Id = None
+    write_key: str | None = None
+
+
+class Batch(msgspec.Struct, rename="camel"):
+    """A batch whose every message is well formed."""
+
+    batch: list[Message]
+    write_key: str | None = None
+    sent_at: Id = None
+    context: msgspec.Raw = msgspec.Raw()
+
+
+class RawBatch(msgspec.Struct, rename="camel"):
+    """A batch in which some message may not be."""
+
+    batch: list[msgspec.Raw]
+    write_key: str | None = None
+    sent_at: Id = None
+    context: msgspec.Raw = msgspec.Raw()
+
+
+message = msgspec.json.Decoder(Message).decode
+batch = msgspec.json.Decoder(Batch).decode
+raw_batch = msgspec.json.Decoder(RawBatch).decode
+encode = msgspec.json.Encoder().encode

@@ -1,0 +1,1 @@
+"""Consent: what a person's data may be used for, decided at every read, and 'no' until said otherwise."""

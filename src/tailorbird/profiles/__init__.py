@@ -1,0 +1,1 @@
+"""Traits and features of one person."""

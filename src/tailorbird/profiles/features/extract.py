@@ -1,0 +1,77 @@
+"""Values out of an event's properties: only what has the right type, everything else is passed over."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from tailorbird.conditions import Kind
+
+Extract = Callable[[dict[str, Any], int], Any]
+"""(properties, timestamp) -> the value, None for none; a list of values where the path goes through a list."""
+
+TEXT_KEPT = 256
+"""Characters of a text that a feature keeps: a state per person must stay bounded."""
+
+
+def number(value: object) -> float | None:
+    """A JSON number as a finite double, else None; booleans and numerals in text are no numbers."""
+    if type(value) is float:
+        return value if math.isfinite(value) else None
+    if type(value) is int:
+        try:
+            return float(value)
+        except OverflowError:
+            return None
+    return None
+
+
+def text(value: object) -> str | None:
+    """A JSON scalar as text (7 and "7" are the same item), else None."""
+    if type(value) is str:
+        return value[:TEXT_KEPT] or None
+    if type(value) is int:
+        return str(value)
+    if type(value) is float:
+        return repr(value)
+    return None
+
+
+def boolean(value: object) -> bool | None:
+    """A JSON boolean, else None."""
+    return value if type(value) is bool else None
+
+
+def extractor(path: tuple[str, ...], kind: Kind) -> Extract:
+    """A function that takes the value at ``path``. ``kind`` of a list is that of its members, text."""
+    convert: Callable[[object], Any] = {Kind.NUMBER: number, Kind.BOOLEAN: boolean}.get(kind, text)
+    if path == ("timestamp",):
+        return lambda properties, at: at
+    if len(path) == 1 and not path[0].endswith("[]"):
+        name = path[0]
+        return lambda properties, at: convert(properties.get(name))
+    if any(part.endswith("[]") for part in path):
+        return lambda properties, at: [
+            value for found in _walk(properties, path) if (value := convert(found)) is not None
+        ]
+
+    def single(properties: dict[str, Any], at: int) -> Any:
+        for found in _walk(properties, path):
+            return convert(found)
+        return None
+
+    return single
+
+
+def _walk(value: object, path: tuple[str, ...]) -> list[object]:
+    found = [value]
+    for part in path:
+        key, many = part.removesuffix("[]"), part.endswith("[]")
+        inner: list[object] = []
+        for each in found:
+            if isinstance(each, dict) and key in each:
+                if not many:
+                    inner.append(each[key])
+                elif isinstance(each[key], list):
+                    inner.extend(each[key])
+        found = inner
+    return found

@@ -1,0 +1,1 @@
+"""Segments: who is in, and since when, kept right by every event and by the passing of time."""

@@ -1,0 +1,21 @@
+"""The process that starts the workers, and marks the state clean when all have stopped."""
+
+import os
+
+from tailorbird.config import Settings
+
+
+def serve(settings: Settings, host: str, port: int, workers: int) -> None:
+    """Serve until told to stop; the installation has been prepared."""
+    import uvicorn
+
+    from tailorbird.app import Tailorbird
+
+    for name in Settings.__struct_fields__:
+        os.environ[f"TAILORBIRD_{name.upper()}"] = str(getattr(settings, name))
+    uvicorn.run(
+        "tailorbird.api.asgi:create_app", factory=True, host=host, port=port, workers=workers, loop="uvloop",
+        http="httptools", access_log=False, log_level="warning", server_header=False, date_header=False,
+        timeout_graceful_shutdown=10,
+    )  # fmt: skip
+    Tailorbird(settings).close(clean=True)

@@ -1,0 +1,294 @@
+"""The way of one record through the fold: the view that all of Tailorbird's state is made by.
+
+``event -> (seen before?) -> identity.resolve -> consent -> profiles (features) -> segments -> catalog interactions -> rewards``
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from tailorbird.catalog import table as catalog_table
+from tailorbird.consent.gate import allows
+from tailorbird.consent.purposes import PERSONALIZATION
+from tailorbird.consent.signals import CONSENT_EVENT
+from tailorbird.decide import decision as decisions
+from tailorbird.decide.decision import Decision, Reward
+from tailorbird.engine import dedup
+from tailorbird.engine.dedup import Seen
+from tailorbird.engine.feed import Feed
+from tailorbird.engine.log import Record, RecordKind
+from tailorbird.engine.state import StateTxn
+from tailorbird.events import quarantine
+from tailorbird.events.ecommerce import Interaction, interactions_of
+from tailorbird.events.model import Event, EventType
+from tailorbird.events.model import decode as decode_event
+from tailorbird.identity.resolve import Keys, keys_of, resolve
+from tailorbird.ids import ProfileKey, anonymous_key, message_key, user_key
+from tailorbird.profiles.plan import NO_WRITES, Plan, Writes
+from tailorbird.profiles.profile import RECENT_KEPT, SHOWN_KEPT, Profile, Shown
+from tailorbird.profiles.store import TABLE as PROFILES
+from tailorbird.profiles.store import LmdbProfiles
+from tailorbird.profiles.traits import merge_traits
+from tailorbird.segments.membership import Impact, Membership
+
+TIMERS, CHANGES, INTERACTIONS, CONSENTS = "timers", "changes", "interactions", "consents"
+_NEVER = 1 << 62
+_DAY = 86_400_000
+_TRAITS = frozenset({EventType.IDENTIFY, EventType.GROUP})
+
+
+class Change(msgspec.Struct, frozen=True, array_like=True):
+    """``Segment Entered`` or ``Segment Exited``."""
+
+    person: bytes
+    segment: str
+    entered: bool
+    at: int
+    offset: int
+    """The record that caused it; 0 where the passing of time did."""
+
+
+class Prepared(NamedTuple):
+    """An event with everything that can be worked out before a lock is held."""
+
+    plan: Plan
+    event: Event
+    message: bytes
+    keys: Keys
+    writes: Writes
+    impact: Impact
+    interactions: Sequence[tuple[str, int]]
+
+
+_encode = msgspec.msgpack.Encoder().encode
+decode_change = msgspec.msgpack.Decoder(Change).decode
+decode_interaction = msgspec.msgpack.Decoder(Interaction).decode
+
+
+class Spine:
+    """The view. One per set of definitions."""
+
+    tables: Sequence[str] = (
+        PROFILES, TIMERS, CHANGES, INTERACTIONS, CONSENTS, catalog_table.TABLE, catalog_table.FEED, decisions.TABLE,
+        decisions.REWARDS, quarantine.TABLE, *dedup.TABLES,
+    )  # fmt: skip
+
+    def __init__(self, plan: Plan, membership: Membership, *, dedup_days: int, attribution_days: int) -> None:
+        self.plan, self.membership = plan, membership
+        self.dedup_days, self.attribution = dedup_days, attribution_days * _DAY
+
+    def prepare(self, event: Event) -> Prepared:
+        """Work out all that ``event`` will do, except what depends on state."""
+        granted = event.purposes
+        return Prepared(
+            self.plan,
+            event,
+            message_key(event.message_id),
+            keys_of(event),
+            self.plan.writes(event) if granted else NO_WRITES,
+            self.membership.impact(event.name),
+            interactions_of(event.name, event.properties) if granted & PERSONALIZATION else (),
+        )
+
+    def open(self, txn: StateTxn) -> "SpineUnit":
+        return SpineUnit(self, txn)
+
+
+class SpineUnit:
+    """The fold's work within one transaction of the state."""
+
+    def __init__(self, spine: Spine, txn: StateTxn) -> None:
+        self._spine, self._txn = spine, txn
+        self._plan, self._membership = spine.plan, spine.membership
+        self._store = LmdbProfiles(txn)
+        self._seen = Seen(txn, spine.dedup_days)
+        self._clock = txn.applied()[1]
+        self._changes, self._interactions = Feed(txn, CHANGES), Feed(txn, INTERACTIONS)
+        self._items = Feed(txn, catalog_table.FEED)
+        self._next_due = self._first_due()
+
+    def advance(self, until: int) -> None:
+        while self._next_due <= until:
+            with self._txn.lmdb.cursor(db=self._txn.tables[TIMERS]) as cursor:
+                cursor.first()
+                timer = cursor.key()
+                cursor.delete()
+            self._wake(int.from_bytes(timer[:8], "big"), ProfileKey(timer[8:]))
+            self._next_due = self._first_due()
+        self._seen.advance(self._clock, until)
+        self._clock = until
+
+    def apply(self, record: Record) -> None:
+        kind = record.kind
+        if kind == RecordKind.EVENT:
+            value = record.value
+            if isinstance(value, Prepared) and value.plan is self._plan:
+                prepared = value
+            else:
+                prepared = self._spine.prepare(decode_event(record.payload))
+            if self._seen.first_time(prepared.message, record.offset, record.at):
+                self._event(record, prepared)
+        elif kind == RecordKind.DECISION:
+            self._decision(record)
+        elif kind == RecordKind.ITEM:
+            catalog_table.apply(self._txn, self._items, record)
+        elif kind == RecordKind.QUARANTINED:
+            quarantine.apply(self._txn, record)
+
+    def close(self) -> None:
+        self._store.flush()
+        self._changes.flush()
+        self._interactions.flush()
+        self._items.flush()
+
+    def _event(self, record: Record, prepared: Prepared) -> None:
+        _, event, _, keys, writes, impact, interactions = prepared
+        at = record.at
+        key, profile, changed = resolve(self._store, event, keys, at, self._join)
+        timestamp = min(event.timestamp, at)
+        profile.events += 1
+        if timestamp > profile.seen:
+            profile.seen = timestamp
+        if event.purposes != profile.purposes or event.answered != profile.answered or changed:
+            self._consent(profile, event)
+            changed = True
+        if event.name != CONSENT_EVENT:
+            slots = profile.slots
+            new_session = self._session(profile, timestamp)
+            for write, value in writes.plain:
+                write(slots, timestamp, value, at)
+            if writes.session and timestamp >= profile.session.start:
+                for write, value in writes.session:
+                    write(slots, timestamp, value, at)
+        else:
+            new_session = False
+        if event.type in _TRAITS and event.purposes:
+            said = {"group": event.group_id} if event.type is EventType.GROUP else event.properties
+            merge_traits(profile.traits, said)
+            changed = True
+        for item, kind in interactions:
+            self._interaction(key, profile, item, timestamp, kind)
+        self._segments(record, key, profile, impact, timestamp, everything=changed, session=new_session)
+
+    def _segments(
+        self, record: Record, key: ProfileKey, profile: Profile, impact: Impact, timestamp: int, *, everything: bool,
+        session: bool,
+    ) -> None:  # fmt: skip
+        membership, at = self._membership, record.at
+
+        def emit(number: int, entered: bool) -> None:
+            name = membership.segments[number].name
+            self._changes.append(_encode(Change(key, name, entered, at, record.offset)))
+
+        if everything:
+            membership.update(profile, membership.all, at, emit)
+            self._set_due(key, profile, membership.due(profile, at))
+            return
+        if session and membership.of_session.segments:
+            values = membership.update(profile, membership.of_session, at, emit)
+            self._bring_forward(
+                key, profile, membership.due_after_event(profile, membership.of_session, timestamp, at, values)
+            )
+        if impact.segments:
+            values = membership.update(profile, impact, at, emit)
+            self._bring_forward(key, profile, membership.due_after_event(profile, impact, timestamp, at, values))
+
+    def _wake(self, due: int, key: ProfileKey) -> None:
+        found = self._store.find(key)
+        if found is None or found[0] != key:
+            return
+        profile, membership = found[1], self._membership
+        profile.due = 0
+
+        def emit(number: int, entered: bool) -> None:
+            self._changes.append(_encode(Change(key, membership.segments[number].name, entered, due, 0)))
+
+        membership.update(profile, membership.of_time, due, emit)
+        self._set_due(key, profile, membership.due(profile, due))
+
+    def _session(self, profile: Profile, timestamp: int) -> bool:
+        session, timeout = profile.session, self._plan.session_timeout
+        if session.number and session.start - timeout < timestamp < session.last + timeout:
+            session.start = min(session.start, timestamp)
+            session.last = max(session.last, timestamp)
+            return False
+        if timestamp < session.start:
+            return False  # a late event of an earlier session
+        session.number += 1
+        session.start = session.last = timestamp
+        for number, slot in self._plan.slots.items():
+            if slot.session:
+                profile.slots.pop(number, None)
+        return True
+
+    def _consent(self, profile: Profile, event: Event) -> None:
+        """Take over what holds now, under every id of the person; what it no longer covers is forgotten."""
+        withdrawn = profile.purposes & ~event.purposes
+        profile.purposes, profile.answered = event.purposes, event.answered
+        if event.answered:
+            for alias in profile.aliases:
+                self._txn.put(CONSENTS, alias_key(alias), bytes([event.purposes & event.answered, event.answered]))
+        if withdrawn:
+            self._plan.forget(profile)
+            if withdrawn & PERSONALIZATION:
+                profile.recent, profile.shown = [], []
+            if not profile.purposes:
+                profile.traits = {}
+
+    def _join(self, target_key: ProfileKey, target: Profile, source_key: ProfileKey, source: Profile) -> None:
+        self._set_due(source_key, source, 0)
+        target.traits = {**source.traits, **target.traits}
+        self._plan.merge(target, source)
+        target.created, target.seen = min(target.created, source.created), max(target.seen, source.seen)
+        target.events += source.events
+        target.recent = sorted([*source.recent, *target.recent], key=lambda each: each[1])[-RECENT_KEPT:]
+        target.shown = sorted([*source.shown, *target.shown], key=lambda each: each.at)[-SHOWN_KEPT:]
+
+    def _interaction(self, key: ProfileKey, profile: Profile, item: str, timestamp: int, kind: int) -> None:
+        recent = profile.recent
+        position = len(recent)
+        while position and recent[position - 1][1] > timestamp:
+            position -= 1
+        recent.insert(position, (item, timestamp, kind))
+        del recent[:-RECENT_KEPT]
+        self._interactions.append(_encode(Interaction(key, item, timestamp, kind)))
+        for shown in reversed(profile.shown):
+            if shown.at <= timestamp < shown.at + self._spine.attribution and item in shown.items:
+                reward = Reward(item, kind, timestamp, shown.items.index(item))
+                decisions.put_reward(self._txn, shown.decision, reward)
+                break
+
+    def _decision(self, record: Record) -> None:
+        value = record.value
+        decision = value if isinstance(value, Decision) else decisions.decode(record.payload)
+        decisions.apply(self._txn, decision, record)
+        found = self._store.find(ProfileKey(decision.person)) if decision.person else None
+        if found is not None and allows(found[1].purposes, PERSONALIZATION):
+            shown = found[1].shown
+            shown.append(Shown(decision.id, decision.at, decision.placement, [slot.item for slot in decision.slate]))
+            del shown[:-SHOWN_KEPT]
+
+    def _first_due(self) -> int:
+        with self._txn.lmdb.cursor(db=self._txn.tables[TIMERS]) as cursor:
+            return int.from_bytes(cursor.key()[:8], "big") if cursor.first() else _NEVER
+
+    def _bring_forward(self, key: ProfileKey, profile: Profile, due: int) -> None:
+        if due and (not profile.due or due < profile.due):
+            self._set_due(key, profile, due)
+
+    def _set_due(self, key: ProfileKey, profile: Profile, due: int) -> None:
+        if due == profile.due:
+            return
+        timers: Any = self._txn.tables[TIMERS]
+        if profile.due:
+            self._txn.lmdb.delete(profile.due.to_bytes(8, "big") + key, db=timers)
+        if due:
+            self._txn.lmdb.put(due.to_bytes(8, "big") + key, b"", db=timers)
+            self._next_due = min(self._next_due, due)
+        profile.due = due
+
+
+def alias_key(alias: str) -> ProfileKey:
+    """The key of an alias as profiles keep it: ``u:`` or ``a:`` and the id."""
+    return user_key(alias[2:]) if alias.startswith("u:") else anonymous_key(alias[2:])
