@@ -1,0 +1,1 @@
+"""Retrievers, their blend, training, evaluation, and what a worker serves from."""

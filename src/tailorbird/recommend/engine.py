@@ -1,0 +1,116 @@
+"""The retrievers together, over one item table: the same object serves live and is evaluated offline."""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from tailorbird.catalog.items import Item
+from tailorbird.events.ecommerce import Interaction
+from tailorbird.recommend.als import AlsModel, AlsRetriever
+from tailorbird.recommend.answers import Answer
+from tailorbird.recommend.content import ContentConfig, ContentModel, ContentRetriever
+from tailorbird.recommend.history import History, HistoryConfig
+from tailorbird.recommend.hybrid import SOURCES, HybridConfig, Pool, pool
+from tailorbird.recommend.kind import KindRetriever
+from tailorbird.recommend.popularity import Popularity, PopularityConfig
+from tailorbird.recommend.session_knn import SessionKnn, SessionKnnConfig
+from tailorbird.recommend.table import ItemTable
+
+
+class EngineConfig(msgspec.Struct, frozen=True):
+    """The settings of all parts; a published model carries the ones it was tuned with."""
+
+    history: HistoryConfig = HistoryConfig()
+    popularity: PopularityConfig = PopularityConfig()
+    session: SessionKnnConfig = SessionKnnConfig()
+    content: ContentConfig = ContentConfig()
+    hybrid: HybridConfig = HybridConfig()
+
+
+class PopularityAnswer:
+    """The most popular, whoever asks; one column of contributions that no history item caused."""
+
+    def __init__(self, popularity: Popularity) -> None:
+        self._popularity = popularity
+        self.rows = popularity.top()
+        self.scores = popularity.scores(self.rows)
+
+    def contributions(self, rows: NDArray[np.int32]) -> NDArray[np.floating]:
+        """See ``Answer``; shape ``(len(rows), 1)``."""
+        return self._popularity.scores(rows)[:, None]
+
+
+class Engine:
+    """Retrievers and their shared table. Models are None until something was trained. One thread uses it."""
+
+    def __init__(self, config: EngineConfig | None = None) -> None:
+        self.config = config or EngineConfig()
+        self.table = ItemTable()
+        self.popularity = Popularity(self.config.popularity)
+        self.session = SessionKnn(self.config.session)
+        self.kind = KindRetriever(self.table, self.popularity)
+        self.als: AlsRetriever | None = None
+        self.content: ContentRetriever | None = None
+
+    def use(self, als: AlsModel | None, content: ContentModel | None) -> None:
+        """Takes up trained models; items of theirs that the table lacks get rows."""
+        self.als = None if als is None else AlsRetriever(als, self._rows(als.items))
+        self.content = None
+        if content is not None:
+            self.content = ContentRetriever(content, self._rows(content.items), self.config.content)
+            self.content.link(self.table, list(range(len(self.table))))
+
+    def tune(self, config: EngineConfig) -> None:
+        """Takes up the settings that are read when asked; those that memory is laid out by stay as they were at the
+        start."""
+        session = msgspec.structs.replace(
+            self.config.session,
+            k=config.session.k,
+            length=config.session.length,
+            session_items=config.session.session_items,
+        )
+        self.session.config = session
+        self.config = msgspec.structs.replace(
+            self.config, history=config.history, hybrid=config.hybrid, content=config.content, session=session
+        )
+
+    def _rows(self, ids: Sequence[str]) -> NDArray[np.int32]:
+        rows = np.array([self.table.row_or_new(item_id) for item_id in ids], dtype=np.int32)
+        return rows.reshape(-1)
+
+    def upsert_items(self, items: Iterable[Item]) -> None:
+        """New and changed items; a new one can be recommended by content at once."""
+        changed = self.table.upsert(items)
+        self.kind.forget()
+        if self.content is not None and changed:
+            self.content.link(self.table, changed)
+
+    def observe(self, batch: Iterable[Interaction]) -> None:
+        """Takes in interactions in the feed's order: popularity and the session index are up to date afterwards."""
+        row_of, popular, session = self.table.row_or_new, self.popularity.observe, self.session.observe
+        n = 0
+        for interaction in batch:
+            row = row_of(interaction.item)
+            if row >= 0:
+                popular(row, interaction.at, interaction.kind)
+                session(interaction.person, row, interaction.at, interaction.kind)
+                n += 1
+        self.kind.observed(n)
+
+    def answers(self, history: History) -> list[Answer | None]:
+        """What each of ``SOURCES`` says to a history; None for what is not trained or has nothing to start from."""
+        known = bool(len(history))
+        found: dict[str, Answer | None] = {
+            "session": self.session.answer(history) if known else None,
+            "als": self.als.answer(history) if known and self.als is not None else None,
+            "content": self.content.answer(history) if known and self.content is not None else None,
+            "kind": self.kind.answer(history) if known else None,
+            "popularity": PopularityAnswer(self.popularity),
+        }
+        return [found[source] for source in SOURCES]
+
+    def pool(self, history: History, allowed: NDArray[np.bool_]) -> Pool:
+        """All candidates for a history with every source's scores. ``allowed``: bool by row."""
+        return pool(self.answers(history), allowed, self.config.hybrid.per_source)
