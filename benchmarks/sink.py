@@ -19,7 +19,7 @@ class Sink(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the way back."""
-        self._transport = cast('asyncio.Transport', transport)
+        self._transport = cast("asyncio.Transport", transport)
         self._missing = 0
 
     def data_received(self, data: bytes) -> None:

@@ -1,7 +1,7 @@
 """The naive peer's routes. ``BASELINE_DB`` names the SQLite file; uvicorn runs two of these.
 
-Handlers are plain functions on FastAPI's thread pool and take turns on the worker's one connection: SQLite admits one
-writer at a time, and threads that met inside it would sleep in its busy handler.
+Handlers are plain functions on FastAPI's thread pool and take turns on the worker's two connections, one that collects
+and one that decides: SQLite admits one writer, and threads that met inside it would sleep in its busy handler.
 """
 
 import os
@@ -10,15 +10,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, HTTPException
+from fastapi import BackgroundTasks, FastAPI, HTTPException
 
 from benchmarks.baseline import features, segments, store
-from benchmarks.baseline.decide import decide
+from benchmarks.baseline.decide import decide, log
 from benchmarks.baseline.models import Ask, Batch, Event, Items
 
 app = FastAPI()
 db = store.connect(Path(os.environ["BASELINE_DB"]))
 turn = threading.Lock()
+reader = store.connect(Path(os.environ["BASELINE_DB"]), synchronous="NORMAL")
+reading = threading.Lock()
 
 
 @app.get("/health")
@@ -56,10 +58,18 @@ def items(body: Items) -> dict[str, bool]:
 
 
 @app.post("/v1/decide")
-def slate(ask: Ask) -> dict[str, Any]:
-    """Decide what to show."""
-    with turn:
-        return decide(db, ask)
+def slate(ask: Ask, later: BackgroundTasks) -> dict[str, Any]:
+    """Decide what to show; the decision is logged after the answer, without a sync, as Tailorbird does."""
+    with reading:
+        decision = decide(reader, ask)
+    later.add_task(keep, decision)
+    return decision
+
+
+def keep(decision: dict[str, Any]) -> None:
+    """Log a decision."""
+    with reading:
+        log(reader, decision)
 
 
 @app.get("/v1/profiles/{person}")

@@ -1,4 +1,4 @@
-"""The naive peer's decision: popularity and items seen together, straight from SQLite, logged before it is answered."""
+"""The naive peer's decision: popularity and items seen together, straight from SQLite."""
 
 import json
 import sqlite3
@@ -43,12 +43,15 @@ def decide(db: sqlite3.Connection, ask: Ask) -> dict[str, Any]:
         if row and row[0]:
             why = [{"text": reasons[item], "weight": scores[item]}]
             slate.append({"item": json.loads(row[1]), "score": scores[item], "propensity": 1.0, "reasons": why})
-    decision = {
+    return {
         "decisionId": str(uuid.uuid4()),
         "placement": ask.placement,
         "slate": slate,
         "policy": "naive",
         "profile": {"person": person, "events": profile["events"], "recent": profile.get("recent", [])},
     }
+
+
+def log(db: sqlite3.Connection, decision: dict[str, Any]) -> None:
+    """Keep a decision for later judgement."""
     db.execute("INSERT INTO decisions VALUES (?, ?, ?)", (decision["decisionId"], time.time(), json.dumps(decision)))
-    return decision
