@@ -65,14 +65,14 @@ def fit(interactions: Interactions, config: AlsConfig, seed: int) -> AlsModel:
     confidence = (1.0 + config.alpha * np.log2(1.0 + times)).astype(np.float32)
     users, columns = np.divmod(pair, len(order))
     matrix = csr_matrix((confidence, (users, columns)), shape=(len(interactions.users), len(order)))
-    model = AlternatingLeastSquares(
-        factors=min(config.factors, len(order)),
-        regularization=config.regularization,
-        iterations=config.iterations,
-        random_state=seed,
-        dtype=np.float32,
-    )
     with threadpool_limits(1, "blas"):  # implicit is parallel itself and slow beside a parallel BLAS
+        model = AlternatingLeastSquares(
+            factors=min(config.factors, len(order)),
+            regularization=config.regularization,
+            iterations=config.iterations,
+            random_state=seed,
+            dtype=np.float32,
+        )
         model.fit(matrix, show_progress=False)
     factors = np.ascontiguousarray(model.item_factors, dtype=np.float32)
     wide = factors.astype(np.float64)

@@ -100,16 +100,20 @@ class Engine:
         self.kind.observed(n)
 
     def answers(self, history: History) -> list[Answer | None]:
-        """What each of ``SOURCES`` says to a history; None for what is not trained or has nothing to start from."""
-        known = bool(len(history))
-        found: dict[str, Answer | None] = {
-            "session": self.session.answer(history) if known else None,
-            "als": self.als.answer(history) if known and self.als is not None else None,
-            "content": self.content.answer(history) if known and self.content is not None else None,
-            "kind": self.kind.answer(history) if known else None,
-            "popularity": PopularityAnswer(self.popularity),
-        }
-        return [found[source] for source in SOURCES]
+        """What each of ``SOURCES`` says to a history, see ``answer``."""
+        return [self.answer(source, history) for source in SOURCES]
+
+    def answer(self, source: str, history: History) -> Answer | None:
+        """What one source says; None when it is not trained, or has no history to start from and needs one."""
+        if source == "popularity":
+            return PopularityAnswer(self.popularity)
+        if not len(history):
+            return None
+        if source == "als":
+            return None if self.als is None else self.als.answer(history)
+        if source == "content":
+            return None if self.content is None else self.content.answer(history)
+        return self.session.answer(history) if source == "session" else self.kind.answer(history)
 
     def pool(self, history: History, allowed: NDArray[np.bool_]) -> Pool:
         """All candidates for a history with every source's scores. ``allowed``: bool by row."""

@@ -104,13 +104,12 @@ class Example(msgspec.Struct, frozen=True):
     """One person of the validation period: normalised scores ``(c, sources)`` of the pool, and which of its rows were
     right.
 
-    ``missed``: right items that the pool does not hold. ``bucket``: ``few`` or ``many``.
+    ``missed``: right items that the pool does not hold.
     """
 
     scores: NDArray[np.float32]
     relevant: NDArray[np.bool_]
     missed: int
-    bucket: str
 
 
 def tune(examples: Sequence[Example], start: NDArray[np.float64], *, seed: int, k: int = 20) -> NDArray[np.float64]:
@@ -136,6 +135,11 @@ def tune(examples: Sequence[Example], start: NDArray[np.float64], *, seed: int, 
             if (trial_value := judged(trial)) > value:
                 found, value = trial, trial_value
     return np.asarray(found)
+
+
+def mean_ndcg(examples: Sequence[Example], weights: NDArray[np.float64], k: int = 20) -> float:
+    """Mean NDCG@k of the blend over examples."""
+    return _Judge(examples, k)(weights)
 
 
 class _Judge:
