@@ -5,8 +5,10 @@ import os
 from tailorbird.config import Settings
 
 
-def serve(settings: Settings, host: str, port: int, workers: int) -> None:
-    """Serve until told to stop; the installation has been prepared."""
+def serve(
+    settings: Settings, host: str, port: int, workers: int, factory: str = "tailorbird.api.asgi:create_app"
+) -> None:
+    """Serve until told to stop; the installation has been prepared. ``factory`` makes each worker's application."""
     import uvicorn
 
     from tailorbird.app import Tailorbird
@@ -14,7 +16,7 @@ def serve(settings: Settings, host: str, port: int, workers: int) -> None:
     for name in Settings.__struct_fields__:
         os.environ[f"TAILORBIRD_{name.upper()}"] = str(getattr(settings, name))
     uvicorn.run(
-        "tailorbird.api.asgi:create_app", factory=True, host=host, port=port, workers=workers, loop="uvloop",
+        factory, factory=True, host=host, port=port, workers=workers, loop="uvloop",
         http="httptools", access_log=False, log_level="warning", server_header=False, date_header=False,
         timeout_graceful_shutdown=10,
     )  # fmt: skip

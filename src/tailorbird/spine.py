@@ -26,14 +26,15 @@ from tailorbird.events.model import decode as decode_event
 from tailorbird.identity.resolve import Keys, keys_of, resolve
 from tailorbird.ids import ProfileKey, anonymous_key, message_key, user_key
 from tailorbird.profiles.plan import NO_WRITES, Plan, Writes
-from tailorbird.profiles.profile import RECENT_KEPT, SHOWN_KEPT, Profile, Shown
+from tailorbird.profiles.profile import Move, Profile, Shown
 from tailorbird.profiles.store import TABLE as PROFILES
 from tailorbird.profiles.store import LmdbProfiles
-from tailorbird.profiles.traits import merge_traits
-from tailorbird.segments.membership import Impact, Membership
+from tailorbird.profiles.traits import merged_traits
+from tailorbird.segments.membership import Impact, Membership, Moved
 
 TIMERS, CHANGES, INTERACTIONS, CONSENTS = "timers", "changes", "interactions", "consents"
 _NEVER = 1 << 62
+_NOTHING = msgspec.Raw(b"\x90")
 _DAY = 86_400_000
 _TRAITS = frozenset({EventType.IDENTIFY, EventType.GROUP})
 
@@ -153,73 +154,70 @@ class SpineUnit:
         if event.purposes != profile.purposes or event.answered != profile.answered or changed:
             self._consent(profile, event)
             changed = True
+        new_session = False
         if event.name != CONSENT_EVENT:
             slots = profile.slots
             new_session = self._session(profile, timestamp)
             for write, value in writes.plain:
                 write(slots, timestamp, value, at)
-            if writes.session and timestamp >= profile.session.start:
+            if writes.session and timestamp >= profile.session_start:
                 for write, value in writes.session:
                     write(slots, timestamp, value, at)
-        else:
-            new_session = False
         if event.type in _TRAITS and event.purposes:
             said = {"group": event.group_id} if event.type is EventType.GROUP else event.properties
-            merge_traits(profile.traits, said)
+            profile.traits = merged_traits(profile.traits, said)
             changed = True
         for item, kind in interactions:
             self._interaction(key, profile, item, timestamp, kind)
-        self._segments(record, key, profile, impact, timestamp, everything=changed, session=new_session)
-
-    def _segments(
-        self, record: Record, key: ProfileKey, profile: Profile, impact: Impact, timestamp: int, *, everything: bool,
-        session: bool,
-    ) -> None:  # fmt: skip
-        membership, at = self._membership, record.at
-
-        def emit(number: int, entered: bool) -> None:
-            name = membership.segments[number].name
-            self._changes.append(_encode(Change(key, name, entered, at, record.offset)))
-
-        if everything:
-            membership.update(profile, membership.all, at, emit)
+        membership = self._membership
+        if changed:
+            self._move(key, profile, membership.all, at, record.offset)
             self._set_due(key, profile, membership.due(profile, at))
             return
-        if session and membership.of_session.segments:
-            values = membership.update(profile, membership.of_session, at, emit)
+        if new_session and membership.of_session.segments:
+            values = self._move(key, profile, membership.of_session, at, record.offset)
             self._bring_forward(
                 key, profile, membership.due_after_event(profile, membership.of_session, timestamp, at, values)
             )
         if impact.segments:
-            values = membership.update(profile, impact, at, emit)
+            values = self._move(key, profile, impact, at, record.offset)
             self._bring_forward(key, profile, membership.due_after_event(profile, impact, timestamp, at, values))
+
+    def _move(self, key: ProfileKey, profile: Profile, impact: Impact, at: int, offset: int) -> list[Any]:
+        moved: Moved = []
+        values = self._membership.update(profile, impact, at, moved)
+        if moved:
+            segments = self._membership.segments
+            profile.moves = [*profile.moves, *(Move(at, number, entered) for number, entered in moved)]
+            for number, entered in moved:
+                self._changes.append(_encode(Change(key, segments[number].name, entered, at, offset)))
+        return values
 
     def _wake(self, due: int, key: ProfileKey) -> None:
         found = self._store.find(key)
         if found is None or found[0] != key:
             return
-        profile, membership = found[1], self._membership
+        profile = found[1]
         profile.due = 0
-
-        def emit(number: int, entered: bool) -> None:
-            self._changes.append(_encode(Change(key, membership.segments[number].name, entered, due, 0)))
-
-        membership.update(profile, membership.of_time, due, emit)
-        self._set_due(key, profile, membership.due(profile, due))
+        self._move(key, profile, self._membership.of_time, due, 0)
+        self._set_due(key, profile, self._membership.due(profile, due))
 
     def _session(self, profile: Profile, timestamp: int) -> bool:
-        session, timeout = profile.session, self._plan.session_timeout
-        if session.number and session.start - timeout < timestamp < session.last + timeout:
-            session.start = min(session.start, timestamp)
-            session.last = max(session.last, timestamp)
-            return False
-        if timestamp < session.start:
-            return False  # a late event of an earlier session
-        session.number += 1
-        session.start = session.last = timestamp
-        for number, slot in self._plan.slots.items():
-            if slot.session:
-                profile.slots.pop(number, None)
+        """Whether a new session begins. A late event of an earlier session joins none."""
+        timeout = self._plan.session_timeout
+        if profile.session_number:
+            if timestamp < profile.session_start:
+                if timestamp > profile.session_start - timeout:
+                    profile.session_start = timestamp
+                return False
+            if timestamp < profile.session_last + timeout:
+                if timestamp > profile.session_last:
+                    profile.session_last = timestamp
+                return False
+        profile.session_number += 1
+        profile.session_start = profile.session_last = timestamp
+        for number in self._plan.session_slots:
+            profile.slots.pop(number, None)
         return True
 
     def _consent(self, profile: Profile, event: Event) -> None:
@@ -242,18 +240,13 @@ class SpineUnit:
         self._plan.merge(target, source)
         target.created, target.seen = min(target.created, source.created), max(target.seen, source.seen)
         target.events += source.events
-        target.recent = sorted([*source.recent, *target.recent], key=lambda each: each[1])[-RECENT_KEPT:]
-        target.shown = sorted([*source.shown, *target.shown], key=lambda each: each.at)[-SHOWN_KEPT:]
+        target.recent = sorted([*source.recent, *target.recent], key=lambda each: each.at)
+        target.shown = sorted([*source.shown, *target.shown], key=lambda each: each.at)
 
     def _interaction(self, key: ProfileKey, profile: Profile, item: str, timestamp: int, kind: int) -> None:
-        recent = profile.recent
-        position = len(recent)
-        while position and recent[position - 1][1] > timestamp:
-            position -= 1
-        recent.insert(position, (item, timestamp, kind))
-        del recent[:-RECENT_KEPT]
+        profile.interacted(item, timestamp, kind)
         self._interactions.append(_encode(Interaction(key, item, timestamp, kind)))
-        for shown in reversed(profile.shown):
+        for shown in reversed(profile.shown) if profile.packed_shown != _NOTHING else ():
             if shown.at <= timestamp < shown.at + self._spine.attribution and item in shown.items:
                 reward = Reward(item, kind, timestamp, shown.items.index(item))
                 decisions.put_reward(self._txn, shown.decision, reward)
@@ -265,9 +258,8 @@ class SpineUnit:
         decisions.apply(self._txn, decision, record)
         found = self._store.find(ProfileKey(decision.person)) if decision.person else None
         if found is not None and allows(found[1].purposes, PERSONALIZATION):
-            shown = found[1].shown
-            shown.append(Shown(decision.id, decision.at, decision.placement, [slot.item for slot in decision.slate]))
-            del shown[:-SHOWN_KEPT]
+            items = [slot.item for slot in decision.slate]
+            found[1].shown = [*found[1].shown, Shown(decision.id, decision.at, decision.placement, items)]
 
     def _first_due(self) -> int:
         with self._txn.lmdb.cursor(db=self._txn.tables[TIMERS]) as cursor:

@@ -1,7 +1,9 @@
 """The ASGI application of one worker process."""
 
-from collections.abc import AsyncIterator
+import gc
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from litestar import Litestar
 
@@ -12,8 +14,13 @@ from tailorbird.config import load_settings
 from tailorbird.jobs import Jobs
 
 
-def create_app() -> App:
-    """For ``uvicorn --factory``: an application that opens the installation which the environment names."""
+def create_app(more: Callable[[Tailorbird], Sequence[Any]] = lambda _: ()) -> App:
+    """For ``uvicorn --factory``: an application that opens the installation which the environment names.
+
+    ``more`` makes the handlers of other faces that share the process, such as the demonstration shop's.
+    """
+    # Few cycles are made here and many short-lived containers: the default threshold collects thousands of times a second.
+    gc.set_threshold(100_000, 20, 100)
     tailorbird = Tailorbird(load_settings())
 
     @asynccontextmanager
@@ -28,4 +35,4 @@ def create_app() -> App:
             await tailorbird.stop()
             tailorbird.close()
 
-    return HotRoutes(tailorbird, build(tailorbird, lifespan))
+    return HotRoutes(tailorbird, build(tailorbird, lifespan, more(tailorbird)))

@@ -1,6 +1,6 @@
 """Every route but the two hot ones, and those too for the OpenAPI document."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Annotated, Any
 
@@ -24,7 +24,6 @@ from tailorbird.profiles.view import ProfileView
 
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 _LOOPBACK = ("127.", "::1")
-_ = AsyncIterator
 
 
 class Health(msgspec.Struct):
@@ -79,8 +78,8 @@ class SegmentView(msgspec.Struct):
     purposes: list[str]
 
 
-def build(app: Tailorbird, lifespan: Lifespan) -> Litestar:
-    """The Litestar application over ``app``."""
+def build(app: Tailorbird, lifespan: Lifespan, more: Sequence[Any] = ()) -> Litestar:
+    """The Litestar application over ``app``; ``more`` are handlers of other faces that share the process."""
 
     @get("/health", tags=["operation"])
     async def health() -> Health:
@@ -150,7 +149,7 @@ def build(app: Tailorbird, lifespan: Lifespan) -> Litestar:
         ]
 
     return Litestar(
-        route_handlers=[health, put_items, why, profile, segments, changes, quarantine],
+        route_handlers=[health, put_items, why, profile, segments, changes, quarantine, *more],
         lifespan=[lifespan],
         exception_handlers={TailorbirdError: _on_error, HTTPException: _on_http},
         openapi_config=OpenAPIConfig(title="Tailorbird", version=tailorbird.__version__),

@@ -10,6 +10,7 @@ from tailorbird.collect import wire
 from tailorbird.collect.keys import KeyRing, Source
 from tailorbird.consent import signals
 from tailorbird.consent.gate import SILENT, Answers, effective, refused
+from tailorbird.consent.purposes import ALL
 from tailorbird.errors import InvalidInput
 from tailorbird.events import model, quarantine
 from tailorbird.events.model import Event, EventType
@@ -175,8 +176,11 @@ class _Reader:
 
     def _answers(self, user: str | None, anonymous: str | None, explicit: Answers) -> Answers:
         said = self._said
-        earlier = [answers for each in (anonymous, user) if each and (answers := said.get(each))] if said else ()
-        answers = effective(self._source.purposes, self._stored(user, anonymous), *earlier, explicit, self._gpc)
+        if explicit.answered == ALL:  # whatever was said earlier no longer matters
+            answers = effective(0, explicit, self._gpc)
+        else:
+            earlier = [answers for each in (anonymous, user) if each and (answers := said.get(each))] if said else ()
+            answers = effective(self._source.purposes, self._stored(user, anonymous), *earlier, explicit, self._gpc)
         if explicit.answered:
             for each in (anonymous, user):
                 if each:

@@ -7,7 +7,7 @@ import msgspec
 Id = str | int | float | None
 
 
-class Message(msgspec.Struct, rename="camel", gc=False):
+class Message(msgspec.Struct, rename="camel", gc=False, omit_defaults=True):
     """One call. Unknown keys are passed over; ``context`` stays as it was sent."""
 
     type: str | None = None

@@ -69,6 +69,7 @@ class Plan:
             groups.setdefault(_slot_key(feature), []).append(feature)
         for slot, key in enumerate(sorted(groups)):
             self._add_slot(slot, groups[key])
+        self.session_slots = tuple(number for number, slot in self.slots.items() if slot.session)
         for feature in features:
             self._add_column(feature.name, feature.kind, self._feature_reader(feature))
         for name, kind in traits.items():
@@ -125,7 +126,7 @@ class Plan:
 
     def merge(self, target: Profile, source: Profile) -> None:
         """Join ``source``'s features into ``target``'s; of two sessions the later stays."""
-        later = source.session.last > target.session.last
+        later = source.session_last > target.session_last
         for number, state in source.slots.items():
             slot = self.slots[number]
             if slot.session:
@@ -137,7 +138,8 @@ class Plan:
                     target.slots.pop(number, None)
                     if number in source.slots:
                         target.slots[number] = source.slots[number]
-            target.session = source.session
+            target.session_start, target.session_last = source.session_start, source.session_last
+        target.session_number += source.session_number
 
     def _add_slot(self, number: int, features: list[Feature]) -> None:
         one = features[0]
@@ -160,24 +162,13 @@ class Plan:
         self._slot_of |= dict.fromkeys(names, number)
 
     def _feature_reader(self, feature: Feature) -> Reader:
-        slot: int = self._slot_of[feature.name]
+        slot = self._slot_of[feature.name]
         if feature.window is not None:
-            window, windowed = feature.window, series.reader(feature.aggregation, feature.k)
-            nothing = series.nothing(feature.aggregation)
-
-            def read_window(profile: Profile, now: int) -> Any:
-                state = profile.slots.get(slot)
-                return nothing if state is None else windowed(state, series.start(state, now, window))
-
-            return read_window
+            return series.reader(feature.aggregation, slot, feature.window, feature.k)
         read = accumulate.reader(feature.aggregation, feature.k)
         if feature.session:
             timeout = self.session_timeout
-
-            def read_session(profile: Profile, now: int) -> Any:
-                return read(profile.slots.get(slot) if now - profile.session.last < timeout else None)
-
-            return read_session
+            return lambda profile, now: read(profile.slots.get(slot) if now - profile.session_last < timeout else None)
         return lambda profile, now: read(profile.slots.get(slot))
 
     def _add_column(self, name: str, kind: Kind, reader: Reader) -> None:

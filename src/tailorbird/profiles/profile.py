@@ -1,6 +1,6 @@
 """What is known of one person, as it stands in the store."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -9,14 +9,6 @@ from tailorbird.ids import ProfileKey
 MOVES_KEPT = 20
 RECENT_KEPT = 50
 SHOWN_KEPT = 10
-
-
-class Session(msgspec.Struct, array_like=True):
-    """The latest session: by inactivity, in order of arrival."""
-
-    number: int = 0
-    start: int = 0
-    last: int = 0
 
 
 class Shown(msgspec.Struct, array_like=True):
@@ -28,8 +20,28 @@ class Shown(msgspec.Struct, array_like=True):
     items: list[str]
 
 
-class Profile(msgspec.Struct, array_like=True):
-    """One person. Mutable on purpose: it lives inside one fold transaction and is written back at its end."""
+class Move(NamedTuple):
+    """A segment, by its index, entered or left."""
+
+    at: int
+    segment: int
+    entered: bool
+
+
+class Interacted(NamedTuple):
+    """Something done with an item."""
+
+    item: str
+    at: int
+    kind: int
+
+
+class Profile(msgspec.Struct, array_like=True, gc=False):
+    """One person. Mutable on purpose: it lives inside one fold transaction and is written back at its end.
+
+    What few events touch (traits, moves, slates shown, interactions) stays packed until it is asked for: unpacking it for every
+    event cost a third of the whole fold.
+    """
 
     aliases: list[str]
     """Ids that lead here: ``u:`` + user id, ``a:`` + anonymous id."""
@@ -40,23 +52,80 @@ class Profile(msgspec.Struct, array_like=True):
     seen: int = 0
     """Timestamp of the latest event."""
     events: int = 0
-    traits: dict[str, Any] = {}
     slots: dict[int, Any] = {}
     """State of features by slot; see ``profiles.features``."""
     segments: list[int] = []
     """Indices of the segments this person is in, ascending."""
     due: int = 0
     """An instant by which time alone may change a segment; never too late, 0 for never."""
-    session: Session = msgspec.field(default_factory=Session)
-    moves: list[tuple[int, int, bool]] = []
-    """The last segment moves: (when, segment, entered)."""
-    recent: list[tuple[str, int, int]] = []
-    """The last interactions with items: (item, when, kind), oldest first."""
-    shown: list[Shown] = []
+    session_number: int = 0
+    session_start: int = 0
+    session_last: int = 0
+    """The latest session: by inactivity, in order of arrival."""
+    packed_traits: msgspec.Raw = msgspec.Raw(b"\x80")
+    packed_moves: msgspec.Raw = msgspec.Raw(b"\x90")
+    packed_shown: msgspec.Raw = msgspec.Raw(b"\x90")
+    recent_count: int = 0
+    recent_last: int = 0
+    """Instant of the newest interaction."""
+    packed_recent: bytes = b""
+    """The interactions one after another, each in msgpack, oldest first."""
+
+    @property
+    def traits(self) -> dict[str, Any]:
+        """What was said about the person; changing the dict changes nothing, assigning it does."""
+        return _TRAITS.decode(self.packed_traits)
+
+    @traits.setter
+    def traits(self, traits: dict[str, Any]) -> None:
+        self.packed_traits = msgspec.Raw(_ENCODER.encode(traits))
+
+    @property
+    def moves(self) -> list[Move]:
+        """The last segment moves, oldest first."""
+        return _MOVES.decode(self.packed_moves)
+
+    @moves.setter
+    def moves(self, moves: list[Move]) -> None:
+        self.packed_moves = msgspec.Raw(_ENCODER.encode(moves[-MOVES_KEPT:]))
+
+    @property
+    def shown(self) -> list[Shown]:
+        """The last slates shown, oldest first."""
+        return _SHOWN.decode(self.packed_shown)
+
+    @shown.setter
+    def shown(self, shown: list[Shown]) -> None:
+        self.packed_shown = msgspec.Raw(_ENCODER.encode(shown[-SHOWN_KEPT:]))
+
+    @property
+    def recent(self) -> list[Interacted]:
+        """The last interactions with items, at most ``RECENT_KEPT``, oldest first."""
+        return _RECENT.decode(b"\xdc" + self.recent_count.to_bytes(2, "big") + self.packed_recent)[-RECENT_KEPT:]
+
+    @recent.setter
+    def recent(self, recent: list[Interacted]) -> None:
+        kept = recent[-RECENT_KEPT:]
+        self.recent_count, self.recent_last = len(kept), kept[-1].at if kept else 0
+        self.packed_recent = b"".join(map(_ENCODER.encode, kept))
+
+    def interacted(self, item: str, at: int, kind: int) -> None:
+        """Remember an interaction in its place by time."""
+        if at >= self.recent_last and self.recent_count < 2 * RECENT_KEPT:
+            self.packed_recent += _ENCODER.encode((item, at, kind))
+            self.recent_count += 1
+            self.recent_last = at
+        else:
+            recent = [*self.recent, Interacted(item, at, kind)]
+            self.recent = sorted(recent, key=lambda each: each.at)
 
 
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(Profile)
+_TRAITS = msgspec.msgpack.Decoder(dict[str, Any])
+_MOVES = msgspec.msgpack.Decoder(list[Move])
+_SHOWN = msgspec.msgpack.Decoder(list[Shown])
+_RECENT = msgspec.msgpack.Decoder(list[Interacted])
 _PROFILE, _REDIRECT = b"P", b"R"
 
 

@@ -33,13 +33,15 @@ def parse_traits(body: object, *, where: str = "") -> dict[str, Kind]:
     return traits
 
 
-def merge_traits(traits: dict[str, Any], said: Mapping[str, Any]) -> None:
-    """Take over what was said; null unsays. Beyond ``TRAITS_KEPT`` names new ones are passed over."""
+def merged_traits(traits: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
+    """``traits`` with what was said; null unsays. Beyond ``TRAITS_KEPT`` names new ones are passed over."""
+    merged = dict(traits)
     for name, value in said.items():
         if value is None:
-            traits.pop(name, None)
-        elif name in traits or len(traits) < TRAITS_KEPT:
-            traits[name] = value
+            merged.pop(name, None)
+        elif name in merged or len(merged) < TRAITS_KEPT:
+            merged[name] = value
+    return merged
 
 
 def trait_reader(name: str, kind: Kind) -> Callable[[Profile, int], Any]:

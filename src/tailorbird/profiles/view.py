@@ -11,7 +11,7 @@ from tailorbird.profiles.plan import Plan
 from tailorbird.profiles.profile import Profile
 
 
-class Move(msgspec.Struct, frozen=True):
+class MoveView(msgspec.Struct, frozen=True):
     """A segment entered or left."""
 
     segment: str
@@ -33,7 +33,7 @@ class ProfileView(msgspec.Struct, frozen=True, rename="camel"):
     traits: dict[str, Any]
     features: dict[str, Any]
     segments: list[str]
-    moves: list[Move]
+    moves: list[MoveView]
     recent: list[dict[str, str | int]]
 
 
@@ -58,10 +58,10 @@ def view(
 
     return ProfileView(
         key.hex(), profile.aliases, names_of(profile.purposes), names_of(profile.answered), profile.created, profile.seen,
-        profile.events, profile.session.number,
+        profile.events, profile.session_number,
         dict(profile.traits) if open_ else {},
         plan.readable(profile, now, purpose),
         [names[number] for number in inside if readable(number)],
-        [Move(names[number], entered, at) for at, number, entered in profile.moves if readable(number)],
+        [MoveView(names[number], entered, at) for at, number, entered in profile.moves if readable(number)],
         [{"item": item, "at": at, "kind": kind} for item, at, kind in profile.recent] if open_ else [],
     )  # fmt: skip

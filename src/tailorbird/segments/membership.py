@@ -10,17 +10,22 @@ from typing import Any, NamedTuple
 from tailorbird.consent.gate import allows
 from tailorbird.profiles.features.series import next_expiry
 from tailorbird.profiles.plan import Plan, Reader
-from tailorbird.profiles.profile import MOVES_KEPT, Profile
+from tailorbird.profiles.profile import Profile
 from tailorbird.segments.definition import Segment
 
-Emit = Callable[[int, bool], None]
-"""(segment index, entered) -> None"""
+Moved = list[tuple[int, bool]]
+"""(segment index, entered), in order"""
+
+
+Test = Callable[[Sequence[object], int], bool | None]
 
 
 class Impact(NamedTuple):
     """What a kind of change can move."""
 
     segments: tuple[int, ...]
+    tests: tuple[tuple[int, Test, int], ...]
+    """Of each segment: its index, its condition, its purposes."""
     reads: tuple[tuple[int, Reader], ...]
     windows: tuple[int, ...]
     """Lengths of the sliding windows, asked for by segments, that the event itself enters."""
@@ -35,13 +40,14 @@ class Membership:
     def __init__(self, plan: Plan, segments: Sequence[Segment]) -> None:
         self.plan, self.segments = plan, tuple(segments)
         self.index = {segment.name: number for number, segment in enumerate(self.segments)}
-        self._tests = [segment.condition.test for segment in self.segments]
-        self._masks = [segment.purposes for segment in self.segments]
+        self._width = len(plan.readers)
         self._session_features = {feature.name for feature in plan.features.values() if feature.session}
         everyone = range(len(self.segments))
         self.all = self._impact(everyone, frozenset())
         self.of_session = self._impact((i for i in everyone if self._reads(i) & self._session_features), frozenset())
         self.of_time = self._impact((i for i in everyone if self._depends_on_time(i)), frozenset())
+        timed = frozenset[str]().union(*(self._reads(i) for i in self.of_time.segments))
+        self._windows = [self.plan.windows[name] for name in sorted(timed) if name in self.plan.windows]
         self._cache: dict[str, Impact] = {}
 
     def impact(self, event_name: str) -> Impact:
@@ -54,25 +60,21 @@ class Membership:
                 self._cache[event_name] = found
         return found
 
-    def update(self, profile: Profile, impact: Impact, now: int, emit: Emit) -> list[Any]:
-        """Move ``profile`` in and out of the segments that ``impact`` names; returns the values that were read."""
-        values: list[Any] = [None] * len(self.plan.readers)
+    def update(self, profile: Profile, impact: Impact, now: int, moved: Moved) -> list[Any]:
+        """Move ``profile`` in and out of the segments that ``impact`` names, noting it in ``moved``; the values that were read."""
+        values: list[Any] = [None] * self._width
         for index, read in impact.reads:
             values[index] = read(profile, now)
         inside, granted = profile.segments, profile.purposes
-        tests, masks = self._tests, self._masks
-        for number in impact.segments:
-            mask = masks[number]
-            member = granted & mask == mask and tests[number](values, now) is True
-            if member != (number in inside):
-                if member:
+        for number, test, mask in impact.tests:
+            if (granted & mask == mask and test(values, now) is True) != (number in inside):
+                entered = number not in inside
+                if entered:
                     inside.append(number)
                     inside.sort()
                 else:
                     inside.remove(number)
-                profile.moves.append((now, number, member))
-                del profile.moves[:-MOVES_KEPT]
-                emit(number, member)
+                moved.append((number, entered))
         return values
 
     def due_after_event(self, profile: Profile, impact: Impact, timestamp: int, now: int, values: list[Any]) -> int:
@@ -89,12 +91,11 @@ class Membership:
     def due(self, profile: Profile, now: int) -> int:
         """The earliest instant after ``now`` at which time alone may move ``profile``, from everything it holds; 0 for never."""
         impact = self.of_time
-        values: list[Any] = [None] * len(self.plan.readers)
+        values: list[Any] = [None] * self._width
         for index, read in impact.reads:
             values[index] = read(profile, now)
         due = self._due_of(profile, impact, now, values)
-        for name in self._windowed_names:
-            slot, window = self.plan.windows[name]
+        for slot, window in self._windows:
             state = profile.slots.get(slot)
             expiry = None if state is None else next_expiry(state, now, window)
             if expiry is not None:
@@ -105,19 +106,16 @@ class Membership:
         """The segments that ``profile`` is in at ``now``, whether or not the scheduler has got to it. Changes nothing."""
         if not profile.due or profile.due > now:
             return profile.segments
-        values: list[Any] = [None] * len(self.plan.readers)
+        values: list[Any] = [None] * self._width
         for index, read in self.of_time.reads:
             values[index] = read(profile, now)
-        timed = set(self.of_time.segments)
-        return [
+        now_in = {
             number
-            for number in range(len(self.segments))
-            if (
-                allows(profile.purposes, self._masks[number]) and self._tests[number](values, now) is True
-                if number in timed
-                else number in profile.segments
-            )
-        ]
+            for number, test, mask in self.of_time.tests
+            if allows(profile.purposes, mask) and test(values, now) is True
+        }
+        timed = set(self.of_time.segments)
+        return sorted(now_in | (set(profile.segments) - timed))
 
     def _due_of(self, profile: Profile, impact: Impact, now: int, values: list[Any]) -> int:
         due = 0
@@ -125,7 +123,7 @@ class Membership:
             change = self.segments[number].condition.next_change(values, now)
             if change is not None:
                 due = _earlier(due, change)
-        ends = profile.session.last + self.plan.session_timeout
+        ends = profile.session_last + self.plan.session_timeout
         return _earlier(due, ends) if impact.session and ends > now else due
 
     def _reads(self, number: int) -> frozenset[str]:
@@ -147,15 +145,12 @@ class Membership:
         windows = {self.plan.windows[name][1] for name in names & touched if name in self.plan.windows}
         return Impact(
             segments,
+            tuple((i, self.segments[i].condition.test, self.segments[i].purposes) for i in segments),
             reads,
             tuple(sorted(windows)),
             tuple(number for number in segments if self.segments[number].condition.timed),
             bool(names & self._session_features),
         )
-
-    @property
-    def _windowed_names(self) -> list[str]:
-        return [name for name in self.plan.windows if any(name in self._reads(i) for i in self.of_time.segments)]
 
 
 def _earlier(one: int, two: int) -> int:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from tailorbird.conditions import Kind
+from tailorbird.conditions import Kind, list_text
 
 Extract = Callable[[dict[str, Any], int], Any]
 """(properties, timestamp) -> the value, None for none; a list of values where the path goes through a list."""
@@ -26,13 +26,11 @@ def number(value: object) -> float | None:
 
 
 def text(value: object) -> str | None:
-    """A JSON scalar as text (7 and "7" are the same item), else None."""
+    """A JSON scalar as text (7, 7.0 and "7" are the same item), else None."""
     if type(value) is str:
         return value[:TEXT_KEPT] or None
-    if type(value) is int:
-        return str(value)
-    if type(value) is float:
-        return repr(value)
+    if type(value) is int or (type(value) is float and math.isfinite(value)):
+        return list_text(value)[:TEXT_KEPT]
     return None
 
 

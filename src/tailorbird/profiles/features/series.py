@@ -12,13 +12,12 @@ from math import fsum
 from typing import Any
 
 from tailorbird.profiles.features.accumulate import Merge, Slots, Write
+from tailorbird.profiles.profile import Profile
 
 SERIES_KEPT = 10_000
 """Events that a series keeps per person; beyond it the oldest go. Nobody human does more in a year; robots do."""
 
 State = list[list[Any]]
-ReadWindow = Callable[[State, int], Any]
-"""(state, index of the first event in the window) -> value"""
 
 
 def writer(slot: int, longest: int, *, with_values: bool) -> Write:
@@ -61,36 +60,55 @@ def merger(longest: int) -> Merge:
     return merge
 
 
-def start(state: State, now: int, window: int) -> int:
-    """Index of the first event that is in the window at ``now``."""
-    return bisect_right(state[0], now - window)
-
-
 def next_expiry(state: State, now: int, window: int) -> int | None:
     """The next instant after ``now`` at which an event leaves the window; None when none is in it."""
-    index = start(state, now, window)
-    return state[0][index] + window if index < len(state[0]) else None
+    times = state[0]
+    index = bisect_right(times, now - window)
+    return times[index] + window if index < len(times) else None
 
 
-def reader(aggregation: str, k: int = 10) -> ReadWindow:
-    """The function that gives the feature's value. Sums are exactly rounded (fsum), so that order of arrival doesn't matter."""
-    table: dict[str, ReadWindow] = {
-        "count": lambda state, first: len(state[0]) - first,
-        "sum": lambda state, first: fsum(state[1][first:]),
-        "mean": lambda state, first: fsum(part) / len(part) if (part := state[1][first:]) else None,
-        "min": lambda state, first: min(state[1][first:], default=None),
-        "max": lambda state, first: max(state[1][first:], default=None),
-        "last": lambda state, first: state[1][-1] if first < len(state[1]) else None,
-        "first": lambda state, first: state[1][first] if first < len(state[1]) else None,
-        "distinct": lambda state, first: len(set(state[1][first:])),
-        "set": lambda state, first: sorted(set(state[1][first:])),
-        "top_k": lambda state, first: [
-            value for value, _ in sorted(Counter(state[1][first:]).items(), key=lambda each: (-each[1], each[0]))[:k]
+def reader(aggregation: str, slot: int, window: int, k: int = 10) -> Callable[[Profile, int], Any]:
+    """The function (profile, now) -> value of the feature.
+
+    Sums are exactly rounded (``math.fsum``), so that the order of arrival doesn't matter. Counts and sums of nothing are 0,
+    lists empty, everything else None.
+    """
+
+    def count(profile: Profile, now: int) -> int:
+        state = profile.slots.get(slot)
+        if state is None:
+            return 0
+        times, floor = state[0], now - window
+        return len(times) if times and times[0] > floor else len(times) - bisect_right(times, floor)
+
+    if aggregation == "count":
+        return count
+    compute = _over_values(aggregation, k)
+    nothing = {"sum": 0.0, "distinct": 0, "set": (), "top_k": ()}.get(aggregation)
+
+    def over_values(profile: Profile, now: int) -> Any:
+        state = profile.slots.get(slot)
+        if state is not None:
+            times, floor = state[0], now - window
+            if times and times[-1] > floor:
+                return compute(state[1] if times[0] > floor else state[1][bisect_right(times, floor) :])
+        return list(nothing) if isinstance(nothing, tuple) else nothing
+
+    return over_values
+
+
+def _over_values(aggregation: str, k: int) -> Callable[[list[Any]], Any]:
+    table: dict[str, Callable[[list[Any]], Any]] = {
+        "sum": fsum,
+        "mean": lambda values: fsum(values) / len(values),
+        "min": min,
+        "max": max,
+        "last": lambda values: values[-1],
+        "first": lambda values: values[0],
+        "distinct": lambda values: len(set(values)),
+        "set": lambda values: sorted(set(values)),
+        "top_k": lambda values: [
+            value for value, _ in sorted(Counter(values).items(), key=lambda each: (-each[1], each[0]))[:k]
         ],
     }
     return table[aggregation]
-
-
-def nothing(aggregation: str) -> Any:
-    """The feature's value when the series is empty."""
-    return {"count": 0, "sum": 0.0, "distinct": 0, "set": [], "top_k": []}.get(aggregation)
