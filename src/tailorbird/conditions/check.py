@@ -192,8 +192,8 @@ class Checker:
         identifier = ast.this
         if not isinstance(identifier, exp.Identifier):
             self.refuse(ast, f"{spoken(ast)} is not part of the language of conditions")
-        if len(ast.args) > 1 and any(value for name, value in ast.args.items() if name != "this"):
-            dotted = ".".join(part.name for part in ast.find_all(exp.Identifier, bfs=False))
+        if any(value for name, value in ast.args.items() if name != "this"):
+            dotted = ".".join(ast.args[part].name for part in ("catalog", "db", "table", "this") if ast.args.get(part))
             self.refuse(ast, f'a name with a dot in it is written in double quotes: "{dotted}"')
         name = identifier.name
         column = self.columns.get(name)
@@ -221,17 +221,17 @@ class Checker:
 
     def _named(self, ast: _AST) -> Node:
         name, arguments = str(ast.this).upper(), ast.expressions
-        if name == "NOW" and not arguments:
-            return Now()
+        if name not in ("NOW", *_LIST_CONTAINS):
+            near = difflib.get_close_matches(name, FUNCTIONS, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(FUNCTIONS)}"
+            self.refuse(ast, f"the function {name} does not exist here; {hint}")
         if name == "NOW":
-            self.refuse(arguments[0], "now() takes no argument")
-        if name in _LIST_CONTAINS and len(arguments) == 2:
-            return self._contains(exp.ArrayContains(this=arguments[0], expression=arguments[1]), texts=False)
-        if name in _LIST_CONTAINS:
+            if arguments:
+                self.refuse(arguments[0], "now() takes no argument")
+            return Now()
+        if len(arguments) != 2:
             self.refuse(ast, f"{name} takes a list and an item: {name}(kinds_liked, 'shoes')")
-        near = difflib.get_close_matches(name, FUNCTIONS, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(FUNCTIONS)}"
-        self.refuse(ast, f"the function {name} does not exist here; {hint}")
+        return self._contains(exp.ArrayContains(this=arguments[0], expression=arguments[1]), texts=False)
 
     # Logic
 
