@@ -28,12 +28,13 @@ from tailorbird.engine.log import NewRecord, RecordKind
 from tailorbird.engine.state import Generation, State, StateTxn
 from tailorbird.errors import TailorbirdError
 from tailorbird.events import quarantine
+from tailorbird.events.ecommerce import Interaction
 from tailorbird.events.model import EventType
-from tailorbird.follow import Follower
+from tailorbird.follow import STEP, Follower
 from tailorbird.ids import anonymous_key, user_key
 from tailorbird.profiles.view import ProfileView, view
 from tailorbird.recommend.serving import Recommender
-from tailorbird.spine import CHANGES, CONSENTS, Change, Spine, decode_change
+from tailorbird.spine import CHANGES, CONSENTS, INTERACTIONS, Change, Spine, decode_change, decode_interaction
 
 _GIB = 1 << 30
 log = structlog.get_logger("tailorbird")
@@ -187,10 +188,10 @@ class Tailorbird:
         """An item of the catalog."""
         return self.recommender.item(item_id)
 
-    def follow(self, txn: StateTxn) -> bool:
-        """Let the recommender take in what is new; whether nothing is left."""
+    def follow(self, txn: StateTxn, limit: int = STEP) -> bool:
+        """Let the recommender take in at most ``limit`` new rows; whether nothing is left."""
         assert self._follower is not None, "start() comes first"
-        return self._follower.catch_up(txn)
+        return self._follower.catch_up(txn, limit)
 
     # Writing
 
@@ -275,6 +276,26 @@ class Tailorbird:
             key, profile, definitions.plan, [each.name for each in segments], [each.purposes for each in segments],
             definitions.membership.exact(profile, now), purpose, now,
         )  # fmt: skip
+
+    def interactions(self) -> tuple[Iterator[Interaction], int]:
+        """What people who allow personalization have done with items, all of it in order, and the feed's last number."""
+        with self.read() as txn:
+            last = feed.last(txn, INTERACTIONS)
+
+        def rows() -> Iterator[Interaction]:
+            after = 0
+            while after < last:
+                with self.read() as txn:
+                    batch = feed.read(txn, INTERACTIONS, after, 10_000)
+                yield from (decode_interaction(value) for _, value in batch)
+                after = batch[-1][0]
+
+        return rows(), last
+
+    def items(self) -> list[Item]:
+        """The whole catalog, by id."""
+        with self.read() as txn, txn.lmdb.cursor(db=txn.tables[catalog_table.TABLE]) as cursor:
+            return [catalog_table.decode(value) for _, value in cursor]
 
     def segment_moves(self, after: int, limit: int) -> list[tuple[int, Change]]:
         """Who entered and left which segment, in order: (number to go on from, change)."""

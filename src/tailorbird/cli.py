@@ -60,6 +60,57 @@ def serve(
 
 
 @app.command()
+def demo(
+    check: Annotated[bool, typer.Option("--check", help="Do everything but serve; exit 1 unless every check held.")] = False,
+    data: Annotated[Path | None, typer.Option(help="Folder to keep it in (.tailorbird/demo).")] = None,
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8700,
+) -> None:
+    """A shop with a year of real orders: replay, profiles, recommenders, an evaluation, and pages to try it on."""
+    from tailorbird.demo.run import run
+
+    if not run(data, port, check=check):
+        raise SystemExit(1)
+
+
+@app.command()
+def train(data: Data = None, seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0) -> None:
+    """Train recommenders on what has been collected, tune them, and publish them to the running server."""
+    from tailorbird.recommend.interactions import from_feed
+    from tailorbird.recommend.train import train as run
+
+    installation = _open(data, None)
+    rows, last = installation.interactions()
+    bar = _bar("Training")
+    manifest = run(
+        from_feed(rows), installation.items(), installation.data / "models", seed=seed, now=installation.clock.now(),
+        feed_offset=last, progress=lambda _, share: bar(round(share * 1000), 1000),
+    )  # fmt: skip
+    installation.close()
+    print(f"Published the models {manifest.version}.")
+
+
+@app.command()
+def evaluate(data: Data = None, json: Json = False) -> None:
+    """Judge the recommenders on the last weeks of what has been collected, split by time."""
+    import msgspec
+
+    from tailorbird.recommend.evaluate import evaluate as run
+    from tailorbird.recommend.interactions import from_feed
+
+    installation = _open(data, None)
+    rows, _ = installation.interactions()
+    bar = _bar("Evaluating")
+    report = run(from_feed(rows), installation.items(), progress=lambda _, share: bar(round(share * 1000), 1000))
+    installation.close()
+    if json:
+        print(msgspec.json.encode(report).decode())
+        return
+    print(f"{'target':12}{'model':14}{'Recall':>8}{'NDCG':>8}{'MAP':>8}{'coverage':>10}   (at {report.k})")
+    for row in report.rows:
+        print(f"{row.target:12}{row.model:14}{row.recall:8.4f}{row.ndcg:8.4f}{row.map:8.4f}{row.coverage:10.4f}")
+
+
+@app.command()
 def rebuild(
     data: Data = None,
     definitions: DefinitionsFile = None,

@@ -6,8 +6,11 @@ from tailorbird.engine.state import StateTxn
 from tailorbird.recommend.serving import Recommender
 from tailorbird.spine import INTERACTIONS, decode_interaction
 
-STEP = 512
-"""Rows taken at once: about 10 ms, the longest that a decision may be held up by other people's doings."""
+STEP = 64
+"""Rows taken before a decision: under a millisecond, the longest that other people's doings may hold it up."""
+LAG = 100_000
+"""Rows a recommender may be behind before it skips: under a load that leaves no time to learn from everyone, it learns from
+the latest."""
 
 
 class Follower:
@@ -23,6 +26,7 @@ class Follower:
         if items:
             self.recommender.upsert_items(catalog_table.decode(value) for _, value in items)
             self._items = items[-1][0]
+        self._interactions = max(self._interactions, feed.last(txn, INTERACTIONS) - LAG)
         rows = feed.read(txn, INTERACTIONS, self._interactions, limit)
         if rows:
             self.recommender.observe(decode_interaction(value) for _, value in rows)

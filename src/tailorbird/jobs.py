@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+import time
 from functools import partial
 
 import structlog
@@ -17,6 +18,8 @@ from tailorbird.spine import TIMERS
 
 TICK_SECONDS = 0.25
 """How late a person may move by time alone as told by feeds; decisions look at the clock themselves."""
+FOLLOW_SHARE, BACKGROUND_STEP = 0.1, 256
+"""Share of a worker's time, and rows at once, for learning from what others do while nobody asks for a decision."""
 _MINUTE, _DAY = 60, 86_400_000
 log = structlog.get_logger("tailorbird")
 
@@ -53,12 +56,13 @@ class Jobs:
             await self._app.committer.submit([NewRecord(RecordKind.TICK, b"")])
 
     async def follow(self) -> None:
-        """Keep this worker's recommender abreast, in small steps between requests."""
-        while True:
+        """Keep this worker's recommender abreast, between requests and for at most ``FOLLOW_SHARE`` of the time."""
+        done = False
+        while not done:
+            started = time.perf_counter()
             with self._app.read() as txn:
-                if self._app.follow(txn):
-                    break
-            await asyncio.sleep(0)
+                done = self._app.follow(txn, BACKGROUND_STEP)
+            await asyncio.sleep((time.perf_counter() - started) * (1 / FOLLOW_SHARE - 1))
         self._app.recommender.refresh()
 
     async def reload(self) -> None:

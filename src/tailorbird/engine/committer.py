@@ -27,12 +27,14 @@ class Committer:
         self._group_size, self._queue_size = group_size, queue_size
         self._waiting: deque[tuple[Sequence[NewRecord], asyncio.Future[int]]] = deque()
         self._count = 0
-        self._wake = asyncio.Event()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="log-append")
+        self._wake: asyncio.Event
+        self._thread: ThreadPoolExecutor
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to serve; call from within the event loop."""
+        """Begin to serve; call from within the event loop. After a stop it may be started again, in another loop."""
+        self._wake = asyncio.Event()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="log-append")
         self._task = asyncio.create_task(self._run(), name="committer")
 
     async def stop(self) -> None:
