@@ -233,15 +233,19 @@ class Tailorbird:
                 [NewRecord(RecordKind.ITEM, catalog_table.encode(item), item) for item in items]
             )
 
-    def decide(self, request: DecideRequest) -> Decision:
-        """Decide, and log the decision without waiting for the disk (docs/decisions/0003)."""
+    def decide(self, request: DecideRequest, *, keep: bool = True) -> Decision:
+        """Decide, and log the decision without waiting for the disk (docs/decisions/0003).
+
+        Without ``keep`` it leaves no trace, and nobody can ask later why: for pages of people who have not consented.
+        """
         with self.read() as txn:
             self.follow(txn)
             decider, recommender = self._decider, self.recommender
             assert decider is not None
             decision = decider.decide(txn, recommender, request, self.clock.now())
-        future = self.committer.submit([NewRecord(RecordKind.DECISION, decisions.encode(decision), decision)])
-        future.add_done_callback(_note_failure)
+        if keep:
+            future = self.committer.submit([NewRecord(RecordKind.DECISION, decisions.encode(decision), decision)])
+            future.add_done_callback(_note_failure)
         return decision
 
     def find_decision(self, decision_id: str) -> tuple[Decision, list[decisions.Reward]] | None:
