@@ -108,6 +108,8 @@ class SpineUnit:
         self._changes, self._interactions = Feed(txn, CHANGES), Feed(txn, INTERACTIONS)
         self._items = Feed(txn, catalog_table.FEED)
         self._next_due = self._first_due()
+        self._joined: list[tuple[ProfileKey, list[int]]] = []
+        """Profiles that the event at hand has joined into another, with the segments they were in."""
 
     def advance(self, until: int) -> None:
         while self._next_due <= until:
@@ -147,6 +149,8 @@ class SpineUnit:
         _, event, _, keys, writes, impact, interactions = prepared
         at = record.at
         key, profile, changed = resolve(self._store, event, keys, at, self._join)
+        if self._joined:
+            self._leave(at, record.offset)
         timestamp = min(event.timestamp, at)
         profile.events += 1
         if timestamp > profile.seen:
@@ -157,7 +161,7 @@ class SpineUnit:
         new_session = False
         if event.name != CONSENT_EVENT:
             slots = profile.slots
-            new_session = self._session(profile, timestamp)
+            new_session = self._plan.session(profile, timestamp)
             for write, value in writes.plain:
                 write(slots, timestamp, value, at)
             if writes.session and timestamp >= profile.session_start:
@@ -202,24 +206,6 @@ class SpineUnit:
         self._move(key, profile, self._membership.of_time, due, 0)
         self._set_due(key, profile, self._membership.due(profile, due))
 
-    def _session(self, profile: Profile, timestamp: int) -> bool:
-        """Whether a new session begins. A late event of an earlier session joins none."""
-        timeout = self._plan.session_timeout
-        if profile.session_number:
-            if timestamp < profile.session_start:
-                if timestamp > profile.session_start - timeout:
-                    profile.session_start = timestamp
-                return False
-            if timestamp < profile.session_last + timeout:
-                if timestamp > profile.session_last:
-                    profile.session_last = timestamp
-                return False
-        profile.session_number += 1
-        profile.session_start = profile.session_last = timestamp
-        for number in self._plan.session_slots:
-            profile.slots.pop(number, None)
-        return True
-
     def _consent(self, profile: Profile, event: Event) -> None:
         """Take over what holds now, under every id of the person; what it no longer covers is forgotten."""
         withdrawn = profile.purposes & ~event.purposes
@@ -236,12 +222,22 @@ class SpineUnit:
 
     def _join(self, target_key: ProfileKey, target: Profile, source_key: ProfileKey, source: Profile) -> None:
         self._set_due(source_key, source, 0)
+        self._joined.append((source_key, source.segments))
+        target.purposes |= source.purposes  # so that what the event at hand does not grant is forgotten on both sides
         target.traits = {**source.traits, **target.traits}
         self._plan.merge(target, source)
         target.created, target.seen = min(target.created, source.created), max(target.seen, source.seen)
         target.events += source.events
         target.recent = sorted([*source.recent, *target.recent], key=lambda each: each.at)
         target.shown = sorted([*source.shown, *target.shown], key=lambda each: each.at)
+
+    def _leave(self, at: int, offset: int) -> None:
+        """Those who have become someone else are no longer in any segment: the one who stays enters."""
+        names = self._membership.segments
+        for key, inside in self._joined:
+            for number in inside:
+                self._changes.append(_encode(Change(key, names[number].name, False, at, offset)))
+        self._joined.clear()
 
     def _interaction(self, key: ProfileKey, profile: Profile, item: str, timestamp: int, kind: int) -> None:
         profile.interacted(item, timestamp, kind)

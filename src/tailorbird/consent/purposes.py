@@ -19,6 +19,13 @@ def mask_of(names: Iterable[str]) -> int:
     return mask
 
 
+def needed(names: object) -> int:
+    """The purposes that something declares to need, as a mask. Raises ``InvalidInput``: there must be one, default is no."""
+    if not isinstance(names, (list, tuple)) or not names:
+        raise InvalidInput(f"purposes are a list of at least one of {', '.join(BY_NAME)}")
+    return mask_of(str(name) for name in names)
+
+
 def names_of(mask: int) -> list[str]:
     """The names in ``mask``, in the order of ``BY_NAME``."""
     return [name for name, bit in BY_NAME.items() if mask & bit]

@@ -79,7 +79,7 @@ class Plan:
         """What an event of this name writes."""
         found = self._cache.get(event_name)
         if found is None:
-            found = (*self._by_event.get(event_name, ()), *self._by_event.get("*", ()))
+            found = tuple(op for name in dict.fromkeys((event_name, "*")) for op in self._by_event.get(name, ()))
             if len(self._cache) < 10_000:  # names come from outside: never let them fill the memory
                 self._cache[event_name] = found
         return found
@@ -119,6 +119,24 @@ class Plan:
                 values[name] = (now - value) / 1000 if feature.kind is Kind.ELAPSED and value is not None else value
         return values
 
+    def session(self, profile: Profile, timestamp: int) -> bool:
+        """Take an event into the person's session; whether a new one begins. A late event of an earlier session joins none."""
+        timeout = self.session_timeout
+        if profile.session_number:
+            if timestamp < profile.session_start:
+                if timestamp > profile.session_start - timeout:
+                    profile.session_start = timestamp
+                return False
+            if timestamp < profile.session_last + timeout:
+                if timestamp > profile.session_last:
+                    profile.session_last = timestamp
+                return False
+        profile.session_number += 1
+        profile.session_start = profile.session_last = timestamp
+        for number in self.session_slots:
+            profile.slots.pop(number, None)
+        return True
+
     def forget(self, profile: Profile) -> None:
         """Drop the features whose purposes no longer hold: consent that comes back later starts from nothing."""
         for number in [slot for slot in profile.slots if not allows(profile.purposes, self.slots[slot].purposes)]:
@@ -144,8 +162,7 @@ class Plan:
     def _add_slot(self, number: int, features: list[Feature]) -> None:
         one = features[0]
         many = any(part.endswith("[]") for part in one.path)
-        kind = Kind.TEXT if one.kind is Kind.LIST or one.aggregation == "distinct" else one.kind
-        extract = extractor(one.path, kind) if one.path else None
+        extract = extractor(one.path, value_kind(one)) if one.path else None
         if one.window is not None:
             longest = max(feature.window or 0 for feature in features)
             write = series.writer(number, longest, with_values=bool(one.path))
@@ -165,7 +182,7 @@ class Plan:
         slot = self._slot_of[feature.name]
         if feature.window is not None:
             return series.reader(feature.aggregation, slot, feature.window, feature.k)
-        read = accumulate.reader(feature.aggregation, feature.k)
+        read = accumulate.reader(feature.aggregation, feature.k, feature.half_life)
         if feature.session:
             timeout = self.session_timeout
             return lambda profile, now: read(profile.slots.get(slot) if now - profile.session_last < timeout else None)
@@ -176,12 +193,19 @@ class Plan:
         self.readers.append(reader)
 
 
+def value_kind(feature: Feature) -> Kind | None:
+    """The kind of the values that go into a feature; None where it only matters that there is one."""
+    if feature.kind is Kind.LIST or feature.aggregation == "distinct":
+        return Kind.TEXT
+    return None if feature.aggregation == "count" else feature.kind
+
+
 def _slot_key(feature: Feature) -> tuple[Any, ...]:
     """Features with equal keys share a slot. Only strings and numbers, so that keys can be sorted."""
     common = (feature.event, ".".join(feature.path), feature.purposes)
     if feature.window is not None:
-        text = feature.kind is Kind.LIST or feature.aggregation == "distinct"
-        return (*common, "series", "text" if text else feature.kind.name)
+        kind = value_kind(feature)
+        return (*common, "series", "any" if kind is None else kind.name)
     aggregation = {"since": "last"}.get(feature.aggregation, feature.aggregation)
     exact = (feature.k if feature.aggregation in LISTS else 0, feature.half_life or 0, int(feature.session))
     return (*common, aggregation, f"{feature.kind.name}:{exact}")

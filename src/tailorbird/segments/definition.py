@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import msgspec
 
 from tailorbird.conditions import Column, Condition, compile_condition
-from tailorbird.consent.purposes import PERSONALIZATION, mask_of
+from tailorbird.consent.purposes import PERSONALIZATION, needed
 from tailorbird.errors import DefinitionError, InvalidInput
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
@@ -37,8 +37,8 @@ def parse_segment(name: str, body: object, columns: Mapping[str, Column], *, whe
             f"segment {name!r}: unknown key {unknown[0]!r}: there are where and purposes", where=where
         )
     try:
-        purposes = mask_of(body["purposes"]) if "purposes" in body else PERSONALIZATION
-    except (InvalidInput, TypeError) as error:
+        purposes = needed(body["purposes"]) if "purposes" in body else PERSONALIZATION
+    except InvalidInput as error:
         raise DefinitionError(f"segment {name!r}: {error}", where=where) from error
     text = body["where"].strip()
     return Segment(name, text, purposes, compile_condition(text, columns, where=where or f"segment {name!r}"))

@@ -2,10 +2,14 @@
 
 ``writer`` folds one value in, ``reader`` gives the feature, ``merger`` joins two people's. Counts and sums of nothing are 0;
 everything else of nothing is None (lists: empty).
+
+A sum is kept as the few doubles whose exact sum it is (Shewchuk 1997, "Adaptive precision floating-point arithmetic", GROW-
+EXPANSION), so that it is the exactly rounded one whatever the order of arrival, and ten orders of 19.99 are >= 199.9.
 """
 
 import math
 from collections.abc import Callable
+from math import fsum
 from typing import Any
 
 Slots = dict[int, Any]
@@ -18,7 +22,9 @@ Merge = Callable[[Any, Any], Any]
 
 VALUES_KEPT = 1_000
 """Distinct values that set, distinct and top_k remember; beyond it the stalest or lightest goes."""
-_EPOCH = 1_577_836_800_000
+EVEN = 1 << 20
+"""Decayed weights (as log2) that are equal in steps of 1/EVEN count as equal; then the order of the values decides."""
+EPOCH = 1_577_836_800_000
 """2020-01-01: decayed weights are kept as log2 relative to it, so that order never changes by time alone."""
 
 
@@ -29,14 +35,18 @@ def writer(aggregation: str, slot: int, k: int = 10, half_life: int | None = Non
         slots[slot] = slots.get(slot, 0) + 1
 
     def total(slots: Slots, ts: int, value: Any, at: int) -> None:
-        slots[slot] = slots.get(slot, 0.0) + value
+        state = slots.get(slot)
+        if state is None:
+            slots[slot] = [value]
+        else:
+            _grow(state, value)
 
     def mean(slots: Slots, ts: int, value: Any, at: int) -> None:
         state = slots.get(slot)
         if state is None:
-            slots[slot] = [value, 1]
+            slots[slot] = [[value], 1]
         else:
-            state[0] += value
+            _grow(state[0], value)
             state[1] += 1
 
     def smallest(slots: Slots, ts: int, value: Any, at: int) -> None:
@@ -70,7 +80,7 @@ def writer(aggregation: str, slot: int, k: int = 10, half_life: int | None = Non
 
     def weights(slots: Slots, ts: int, value: Any, at: int) -> None:
         state = slots.get(slot)
-        weight = 1 if half_life is None else (ts - _EPOCH) / half_life
+        weight = 1 if half_life is None else (ts - EPOCH) / half_life
         if state is None:
             slots[slot] = {value: weight}
             return
@@ -98,12 +108,20 @@ def writer(aggregation: str, slot: int, k: int = 10, half_life: int | None = Non
     return table[aggregation]
 
 
-def reader(aggregation: str, k: int = 10) -> Read:
+def reader(aggregation: str, k: int = 10, half_life: int | None = None) -> Read:
     """The function that gives the feature's value from the slot's state."""
+
+    def heaviest(state: dict[Any, Any] | None) -> list[Any]:
+        if state is None:
+            return []
+        if half_life is not None:  # what differs by the order of adding only, counts as equal
+            state = {value: round(weight * EVEN) for value, weight in state.items()}
+        return sorted(state, key=lambda each: (-state[each], each))[:k]
+
     table: dict[str, Read] = {
         "count": lambda state: state or 0,
-        "sum": lambda state: state or 0.0,
-        "mean": lambda state: None if state is None else state[0] / state[1],
+        "sum": lambda state: 0.0 if state is None else fsum(state),
+        "mean": lambda state: None if state is None else fsum(state[0]) / state[1],
         "min": lambda state: state,
         "max": lambda state: state,
         "last": lambda state: None if state is None else state[1],
@@ -111,7 +129,7 @@ def reader(aggregation: str, k: int = 10) -> Read:
         "first": lambda state: None if state is None else state[1],
         "distinct": lambda state: 0 if state is None else len(state),
         "set": lambda state: [] if state is None else sorted(state),
-        "top_k": lambda state: [] if state is None else sorted(state, key=lambda each: (-state[each], each))[:k],
+        "top_k": heaviest,
         "recent": lambda state: [] if state is None else [value for _, value in reversed(state)],
     }
     return table[aggregation]
@@ -135,8 +153,8 @@ def merger(aggregation: str, k: int = 10, half_life: int | None = None) -> Merge
 
     table: dict[str, Merge] = {
         "count": lambda one, two: one + two,
-        "sum": lambda one, two: one + two,
-        "mean": lambda one, two: [one[0] + two[0], one[1] + two[1]],
+        "sum": _sum_of,
+        "mean": lambda one, two: [_sum_of(one[0], two[0]), one[1] + two[1]],
         "min": min,
         "max": max,
         "last": lambda one, two: two if two[0] > one[0] else one,
@@ -148,6 +166,28 @@ def merger(aggregation: str, k: int = 10, half_life: int | None = None) -> Merge
         "recent": lambda one, two: sorted([*one, *two], key=lambda each: each[0])[-k:],
     }
     return table[aggregation]
+
+
+def _grow(parts: list[float], value: float) -> None:
+    """Add ``value`` to the exact sum that ``parts`` are: doubles that do not overlap, the smallest first."""
+    kept = 0
+    for part in parts:
+        if abs(value) < abs(part):
+            value, part = part, value
+        high = value + part
+        low = part - (high - value)
+        if low:
+            parts[kept] = low
+            kept += 1
+        value = high
+    parts[kept:] = [value]
+
+
+def _sum_of(one: list[float], two: list[float]) -> list[float]:
+    parts = list(one)
+    for part in two:
+        _grow(parts, part)
+    return parts
 
 
 def _log2_sum(one: float, two: float) -> float:

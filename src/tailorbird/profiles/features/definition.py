@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from tailorbird.conditions import Kind
-from tailorbird.consent.purposes import PERSONALIZATION, mask_of
+from tailorbird.consent.purposes import PERSONALIZATION, needed
 from tailorbird.errors import DefinitionError, InvalidInput
 
 AGGREGATIONS = (
@@ -96,8 +96,8 @@ def parse_feature(name: str, body: object, *, where: str = "") -> Feature:
     if not isinstance(k, int) or isinstance(k, bool) or not 1 <= k <= 1_000:
         raise wrong("k is a whole number from 1 to 1000")
     try:
-        purposes = mask_of(body["purposes"]) if "purposes" in body else PERSONALIZATION
-    except (InvalidInput, TypeError) as error:
+        purposes = needed(body["purposes"]) if "purposes" in body else PERSONALIZATION
+    except InvalidInput as error:
         raise wrong(str(error)) from error
     return Feature(
         name, aggregation, event, path, window, session, k, half_life, purposes, _kind(aggregation, path, body, wrong)

@@ -11,17 +11,14 @@ Extract = Callable[[dict[str, Any], int], Any]
 
 TEXT_KEPT = 256
 """Characters of a text that a feature keeps: a state per person must stay bounded."""
+LARGEST = 1e100
+"""Numbers beyond it are passed over, so that no sum of them ever overflows."""
 
 
 def number(value: object) -> float | None:
-    """A JSON number as a finite double, else None; booleans and numerals in text are no numbers."""
-    if type(value) is float:
-        return value if math.isfinite(value) else None
-    if type(value) is int:
-        try:
-            return float(value)
-        except OverflowError:
-            return None
+    """A JSON number as a double, else None; booleans and numerals in text are no numbers."""
+    if type(value) is float or type(value) is int:
+        return float(value) if -LARGEST <= value <= LARGEST else None
     return None
 
 
@@ -39,11 +36,21 @@ def boolean(value: object) -> bool | None:
     return value if type(value) is bool else None
 
 
-def extractor(path: tuple[str, ...], kind: Kind) -> Extract:
-    """A function that takes the value at ``path``. ``kind`` of a list is that of its members, text."""
-    convert: Callable[[object], Any] = {Kind.NUMBER: number, Kind.BOOLEAN: boolean}.get(kind, text)
+def present(value: object) -> bool | None:
+    """True for whatever is there, None for JSON's null."""
+    return None if value is None else True
+
+
+_CONVERSIONS: dict[Kind | None, Callable[[object], Any]] = {
+    None: present, Kind.NUMBER: number, Kind.BOOLEAN: boolean, Kind.TIMESTAMP: lambda value: value,
+}  # fmt: skip
+
+
+def extractor(path: tuple[str, ...], kind: Kind | None) -> Extract:
+    """A function that takes the value at ``path``. ``kind`` of a list is that of its members, text; None only asks for presence."""
+    convert = _CONVERSIONS.get(kind, text)
     if path == ("timestamp",):
-        return lambda properties, at: at
+        return lambda properties, at: convert(at)
     if len(path) == 1 and not path[0].endswith("[]"):
         name = path[0]
         return lambda properties, at: convert(properties.get(name))
