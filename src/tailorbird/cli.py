@@ -10,6 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from tailorbird.app import Tailorbird
+    from tailorbird.collect.keys import KeyRing
     from tailorbird.engine.rebuild import Progress
 
 app = typer.Typer(
@@ -185,7 +186,7 @@ def keys_list(data: Data = None, json: Json = False) -> None:
         print(f"{row['name']}\t{row['key']}\t{','.join(row['purposes']) or '-'}")
 
 
-def _keys(data: Path | None):  # type: ignore[no-untyped-def]
+def _keys(data: Path | None) -> "KeyRing":
     from tailorbird.collect.keys import KeyRing
     from tailorbird.config import data_path, load_settings
 
@@ -218,18 +219,14 @@ def _bar(title: str) -> "Progress":
     """A progress bar that appears only when there is something to wait for."""
     from rich.progress import Progress as Bar
 
-    state: dict[str, object] = {}
+    bar = Bar(transient=True)
+    task = bar.add_task(title, total=None)
 
     def show(done: int, total: int) -> None:
-        if "bar" not in state:
-            bar = Bar(transient=True)
+        if done < total:
             bar.start()
-            state["bar"], state["task"] = bar, bar.add_task(title, total=total)
-        bar = state["bar"]
-        assert isinstance(bar, Bar)
-        bar.update(state["task"], completed=done, total=total)  # type: ignore[arg-type]
+        bar.update(task, completed=done, total=total)
         if done >= total:
             bar.stop()
-            state.clear()
 
     return show
