@@ -47,6 +47,11 @@ class Committer:
                 await self._task
         self._thread.shutdown()
 
+    @property
+    def waiting(self) -> int:
+        """Records that are not yet committed."""
+        return self._count
+
     def submit(self, records: Sequence[NewRecord]) -> asyncio.Future[int]:
         """A future of the first record's offset, done when all of ``records`` are durable and visible to every reader.
 
