@@ -7,6 +7,7 @@ from uuid import uuid4
 import msgspec
 
 from tailorbird.collect import wire
+from tailorbird.collect.depth import DEEPEST, too_deep
 from tailorbird.collect.keys import KeyRing, Source
 from tailorbird.consent import signals
 from tailorbird.consent.gate import SILENT, Answers, effective, refused
@@ -129,6 +130,8 @@ class _Reader:
             if event is None:
                 self.refused += 1
                 return
+            if too_deep(event.properties):
+                raise _Bad(f"properties or traits are nested over {DEEPEST} levels deep")
             payload = model.encode(event)
             if len(payload) > self._max_event:
                 raise _Bad(f"the event takes {len(payload)} bytes: the limit is {self._max_event}")
