@@ -34,6 +34,8 @@ from tailorbird.segments.membership import Impact, Membership, Moved
 
 TIMERS, CHANGES, INTERACTIONS, CONSENTS = "timers", "changes", "interactions", "consents"
 _NEVER = 1 << 62
+_PERSON = b"\x94\xc4\x0c"
+"""How an ``Interaction`` begins in msgpack: an array of four, of which the first is twelve bytes; what follows is ``Interacted``."""
 _NOTHING = msgspec.Raw(b"\x90")
 _DAY = 86_400_000
 _TRAITS = frozenset({EventType.IDENTIFY, EventType.GROUP})
@@ -240,8 +242,8 @@ class SpineUnit:
         self._joined.clear()
 
     def _interaction(self, key: ProfileKey, profile: Profile, item: str, timestamp: int, kind: int) -> None:
-        profile.interacted(item, timestamp, kind)
-        self._interactions.append(_encode(Interaction(key, item, timestamp, kind)))
+        packed = profile.interacted(item, timestamp, kind)
+        self._interactions.append(_PERSON + key + packed[1:])
         for shown in reversed(profile.shown) if profile.packed_shown != _NOTHING else ():
             if shown.at <= timestamp < shown.at + self._spine.attribution and item in shown.items:
                 reward = Reward(item, kind, timestamp, shown.items.index(item))

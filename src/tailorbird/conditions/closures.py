@@ -43,7 +43,7 @@ from tailorbird.conditions.tree import (
     is_constant,
     may_overflow,
 )
-from tailorbird.conditions.types import Truth, list_number, list_text
+from tailorbird.conditions.types import Truth, list_number
 
 _EXACT = float(2**53)
 """Below it every whole number is a double, so Python's exact comparison of int with float is DuckDB's of doubles."""
@@ -218,10 +218,10 @@ def _contains(node: Contains) -> Truth:
     if node.container.type is Type.TEXT:
         return shapes.binary(operator.contains, container, settled(item))
     if not is_constant(item):
-        return shapes.binary(lambda items, text: text in map(list_text, items), container, settled(item))
+        return shapes.holds(container, settled(item))
     text = settled(item)((), 0)
     if text is None:
-        return shapes.constant(None)
+        return shapes.holds(container, settled(item))
     number = list_number(text)
     if number is None:
         return shapes.unary(lambda items: text in items, container)

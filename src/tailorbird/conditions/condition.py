@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from tailorbird.conditions.types import Column, Row, Truth
+from tailorbird.conditions.types import NEVER, Column, Row, Truth
 
 if TYPE_CHECKING:
     from tailorbird.conditions.horizon import Instant
@@ -48,8 +48,6 @@ class Condition:
         horizon = self._horizon
         if horizon is None:
             return None
-        from tailorbird.conditions.horizon import NEVER
-
         outcome = self.test(row, now)
         for _ in range(_MOST_LOOKS):
             now = horizon(row, now)
@@ -58,6 +56,13 @@ class Condition:
             if self.test(row, now) is not outcome:
                 break
         return now
+
+    def next_look(self, row: Row, now: int) -> int | None:
+        """An instant after ``now`` before which time alone changes nothing: as ``next_change``, but cheaper and often earlier."""
+        if self._horizon is None:
+            return None
+        instant = self._horizon(row, now)
+        return instant if instant < NEVER else None
 
     def to_sql(self, now: int) -> str:
         """The same expression in DuckDB's SQL at the instant ``now`` (ms), over columns of the same names.

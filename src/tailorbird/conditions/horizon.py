@@ -27,12 +27,10 @@ from tailorbird.conditions.tree import (
     is_timed,
     parts,
 )
+from tailorbird.conditions.types import NEVER
 
 Instant = Callable[[Any, int], int]
 """Over a row at an instant: a later instant, :data:`NEVER` if there is none; or a slope in ms per ms."""
-
-NEVER = 1 << 62
-"""Later than every instant there is."""
 
 
 def steps(op: Op, gap: int, slope: int) -> int:

@@ -12,7 +12,7 @@ from sys import float_info
 from typing import Any
 
 from tailorbird.conditions.tree import Op
-from tailorbird.conditions.types import Row, Truth
+from tailorbird.conditions.types import Row, Truth, list_text
 
 Value = Callable[[Row, int], Any]
 """A closure that gives a value of the type that the checker found, or None. The types are checked before, so not here."""
@@ -224,6 +224,19 @@ def within_set(value: Value, members: Collection[object], within: bool, otherwis
         if found is None:
             return None
         return within if found in members else otherwise
+
+    return test
+
+
+def holds(items: Value, item: Value) -> Truth:
+    """A list holds a text. As in DuckDB, an empty list is known to hold nothing, not even what is unknown."""
+
+    def test(row: Row, now: int) -> bool | None:
+        found = items(row, now)
+        if not found:
+            return None if found is None else False
+        text = item(row, now)
+        return None if text is None else text in map(list_text, found)
 
     return test
 

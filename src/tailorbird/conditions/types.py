@@ -26,6 +26,9 @@ Row = Sequence[object]
 Truth = Callable[[Row, int], bool | None]
 """A predicate over a row at an instant (ms since the epoch): true, false or, as SQL has it, unknown."""
 
+NEVER = 1 << 62
+"""An instant that does not come."""
+
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,307}")
 
 

@@ -109,15 +109,17 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
         self.recent_count, self.recent_last = len(kept), kept[-1].at if kept else 0
         self.packed_recent = b"".join(map(_ENCODER.encode, kept))
 
-    def interacted(self, item: str, at: int, kind: int) -> None:
-        """Remember an interaction in its place by time."""
+    def interacted(self, item: str, at: int, kind: int) -> bytes:
+        """Remember an interaction in its place by time; returns it packed."""
+        packed = _ENCODER.encode((item, at, kind))
         if at >= self.recent_last and self.recent_count < 2 * RECENT_KEPT:
-            self.packed_recent += _ENCODER.encode((item, at, kind))
+            self.packed_recent += packed
             self.recent_count += 1
             self.recent_last = at
         else:
             recent = [*self.recent, Interacted(item, at, kind)]
             self.recent = sorted(recent, key=lambda each: each.at)
+        return packed
 
 
 _ENCODER = msgspec.msgpack.Encoder()

@@ -120,9 +120,9 @@ class Membership:
     def _due_of(self, profile: Profile, impact: Impact, now: int, values: list[Any]) -> int:
         due = 0
         for number in impact.timed:
-            change = self.segments[number].condition.next_change(values, now)
-            if change is not None:
-                due = _earlier(due, change)
+            look = self.segments[number].condition.next_look(values, now)
+            if look is not None and (not due or look < due):
+                due = look
         ends = profile.session_last + self.plan.session_timeout
         return _earlier(due, ends) if impact.session and ends > now else due
 
