@@ -86,3 +86,19 @@ def test_cancelled_invoices_are_refunds_and_nothing_empty_is_sent(events):
         assert event["properties"]["products"]
         assert all(product["quantity"] > 0 for product in event["properties"]["products"])
     assert sum(len(event["properties"]["products"]) for event in tracks) > 530_000
+
+
+def test_history_interactions_are_the_orders_of_the_events(events):
+    history = dataset.history_interactions()
+    known = {item.id for item in dataset.items()}
+    expected = [
+        ((event.get("userId") and f"user:{event['userId']}") or f"anonymous:{event['anonymousId']}", product, at)
+        for event in events
+        if event.get("event") == "Order Completed"
+        for at in [round(datetime.fromisoformat(event["timestamp"]).timestamp() * 1000)]
+        for product in dict.fromkeys(each["product_id"] for each in event["properties"]["products"])
+        if product in known
+    ]
+    found = [(record.person.decode(), record.item, record.at) for record in history.feed()]
+    assert sorted(found) == sorted(expected)
+    assert found == sorted(found, key=lambda record: record[2])

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 
 from tailorbird.catalog.items import Item
 from tailorbird.demo.kinds import kind_of
+from tailorbird.recommend.interactions import Interactions, from_columns
 
 PARQUET = Path(__file__).parent / "data" / "online-retail.parquet"
 CURRENCY = "GBP"
@@ -164,3 +166,30 @@ def _product(catalog: dict[str, Item], code: str, price: float, quantity: int) -
 
 def _iso(moment: datetime) -> str:
     return moment.replace(tzinfo=UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def history_interactions() -> Interactions:
+    """The orders as columns, for offline evaluation: each item of an order once, people as ``user:ID`` or
+    ``anonymous:ID``.
+
+    Equal to what the feed holds after the events were replayed, except that there people are internal ids.
+    """
+    catalog = _catalog()
+    people: dict[bytes, int] = {}
+    codes = {item_id: code for code, item_id in enumerate(catalog)}
+    user: list[int] = []
+    item: list[int] = []
+    at: list[int] = []
+    with duckdb.connect() as connection:
+        rows = connection.execute(_INVOICES, [str(PARQUET)]).fetchall()
+    for moment, invoice, customer, _, products, *_ in rows:
+        if invoice.startswith("C"):
+            continue
+        person = f"anonymous:invoice-{invoice}" if customer is None else f"user:{customer}"
+        number = people.setdefault(person.encode(), len(people))
+        found = [codes[product] for product in dict.fromkeys(products) if product in codes]
+        user += [number] * len(found)
+        item += found
+        at += [round(moment.replace(tzinfo=UTC).timestamp() * 1000)] * len(found)
+    columns = (np.array(user), np.array(item), np.array(at))
+    return from_columns(*columns, None, list(people), list(codes))

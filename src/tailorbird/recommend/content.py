@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from tailorbird.catalog.items import Item
 from tailorbird.errors import MissingExtra
-from tailorbird.recommend.answers import SparseAnswer
+from tailorbird.recommend.answers import Scratch, SparseAnswer
 from tailorbird.recommend.history import History
 from tailorbird.recommend.table import ItemTable
 
@@ -147,7 +147,8 @@ def load(directory: Path) -> ContentModel:
     """Reads a saved model, its arrays mapped."""
     meta = msgspec.json.decode((directory / "content.json").read_bytes())
     arrays: dict[str, Any] = {
-        name: np.load(directory / f"content-{name.replace('_', '-')}.npy", mmap_mode="r") for name in _ARRAYS
+        name: np.asarray(np.load(directory / f"content-{name.replace('_', '-')}.npy", mmap_mode="r"))
+        for name in _ARRAYS
     }
     return ContentModel(items=meta["items"], terms=meta["terms"], **arrays)
 
@@ -156,8 +157,11 @@ class ContentRetriever:
     """A model in the rows of a worker's item table. ``rows_of``: int32 ``(n,)``, the table's row of each of the
     model's."""
 
-    def __init__(self, model: ContentModel, rows_of: NDArray[np.int32], config: ContentConfig) -> None:
-        self._model = model
+    def __init__(
+        self, model: ContentModel, rows_of: NDArray[np.int32], config: ContentConfig, scratch: Scratch
+    ) -> None:
+        self._scratch = scratch
+        self._model = msgspec.structs.replace(model, items=[])  # its ids would be a second copy of the table's
         self._config = config
         self._row_of = rows_of
         self._model_row = np.full(int(rows_of.max(initial=-1)) + 1, -1, dtype=np.int32)
@@ -198,7 +202,7 @@ class ContentRetriever:
     def _similar(self, vector: dict[int, float]) -> list[tuple[int, float]]:
         model = self._model
         found: dict[int, float] = {}
-        trained = np.zeros(len(model.items), dtype=np.float32)
+        trained = np.zeros(len(self._row_of), dtype=np.float32)
         for number, weight in vector.items():
             part = slice(int(model.term_start[number]), int(model.term_start[number + 1]))
             trained[model.term_row[part]] += weight * model.term_weight[part]
@@ -233,6 +237,6 @@ class ContentRetriever:
             if extra:
                 more = np.array(extra)
                 found = np.concatenate((found, more[:, 0].astype(np.int32)))
-                owners = np.concatenate((owners, more[:, 1].astype(np.int64)))
+                owners = np.concatenate((owners, more[:, 1].astype(np.intp)))
                 values = np.concatenate((values, more[:, 2].astype(np.float32)))
-        return SparseAnswer(found, owners, values, len(history))
+        return SparseAnswer(found, owners, values, len(history), self._scratch)

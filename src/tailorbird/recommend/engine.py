@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tailorbird.catalog.items import Item
 from tailorbird.events.ecommerce import Interaction
 from tailorbird.recommend.als import AlsModel, AlsRetriever
-from tailorbird.recommend.answers import Answer
+from tailorbird.recommend.answers import Answer, Scratch
 from tailorbird.recommend.content import ContentConfig, ContentModel, ContentRetriever
 from tailorbird.recommend.history import History, HistoryConfig
 from tailorbird.recommend.hybrid import SOURCES, HybridConfig, Pool, pool
@@ -37,6 +37,10 @@ class PopularityAnswer:
         self.rows = popularity.top()
         self.scores = popularity.scores(self.rows)
 
+    def score(self, rows: NDArray[np.int32]) -> NDArray[np.floating]:
+        """See ``Answer``."""
+        return self._popularity.scores(rows)
+
     def contributions(self, rows: NDArray[np.int32]) -> NDArray[np.floating]:
         """See ``Answer``; shape ``(len(rows), 1)``."""
         return self._popularity.scores(rows)[:, None]
@@ -49,7 +53,8 @@ class Engine:
         self.config = config or EngineConfig()
         self.table = ItemTable()
         self.popularity = Popularity(self.config.popularity)
-        self.session = SessionKnn(self.config.session)
+        self._scratch = Scratch()
+        self.session = SessionKnn(self.config.session, self._scratch)
         self.kind = KindRetriever(self.table, self.popularity)
         self.als: AlsRetriever | None = None
         self.content: ContentRetriever | None = None
@@ -59,7 +64,7 @@ class Engine:
         self.als = None if als is None else AlsRetriever(als, self._rows(als.items))
         self.content = None
         if content is not None:
-            self.content = ContentRetriever(content, self._rows(content.items), self.config.content)
+            self.content = ContentRetriever(content, self._rows(content.items), self.config.content, self._scratch)
             self.content.link(self.table, list(range(len(self.table))))
 
     def tune(self, config: EngineConfig) -> None:
@@ -72,6 +77,7 @@ class Engine:
             session_items=config.session.session_items,
         )
         self.session.config = session
+        self.popularity.configure(config.popularity)
         self.config = msgspec.structs.replace(
             self.config, history=config.history, hybrid=config.hybrid, content=config.content, session=session
         )
@@ -105,6 +111,7 @@ class Engine:
 
     def answer(self, source: str, history: History) -> Answer | None:
         """What one source says; None when it is not trained, or has no history to start from and needs one."""
+        self._scratch.fit(len(self.table))
         if source == "popularity":
             return PopularityAnswer(self.popularity)
         if not len(history):
@@ -117,4 +124,4 @@ class Engine:
 
     def pool(self, history: History, allowed: NDArray[np.bool_]) -> Pool:
         """All candidates for a history with every source's scores. ``allowed``: bool by row."""
-        return pool(self.answers(history), allowed, self.config.hybrid.per_source)
+        return pool(self.answers(history), allowed, self.config.hybrid.per_source, self._scratch)

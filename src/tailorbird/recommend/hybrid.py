@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tailorbird.errors import InvalidInput
 from tailorbird.recommend import metrics
-from tailorbird.recommend.answers import Answer, best
+from tailorbird.recommend.answers import Answer, Scratch, best
 from tailorbird.recommend.history import History
 
 SOURCES = ("session", "als", "content", "kind", "popularity")
@@ -49,7 +49,7 @@ class HybridConfig(msgspec.Struct, frozen=True):
     a prior that leans to what resembles the items just seen; where a log has visits, tuning replaces it.
     """
 
-    per_source: int = 150
+    per_source: int = 100
     few_items: int = 5
     few: Weights = Weights(session=0.35, als=0.2, content=0.2, kind=0.1, popularity=0.15)
     many: Weights = Weights(session=0.35, als=0.35, content=0.1, kind=0.05, popularity=0.15)
@@ -68,7 +68,7 @@ class HybridConfig(msgspec.Struct, frozen=True):
 
 
 class Pool(msgspec.Struct, frozen=True):
-    """The union of the retrievers' candidates. ``rows`` int32 ``(c,)`` ascending; ``scores`` float64 ``(c, sources)``,
+    """The union of the retrievers' candidates. ``rows`` int32 ``(c,)`` distinct; ``scores`` float64 ``(c, sources)``,
     each column divided by its best; ``scale`` ``(sources,)`` what they were divided by (0: the source says nothing);
     ``answers`` by source."""
 
@@ -78,7 +78,7 @@ class Pool(msgspec.Struct, frozen=True):
     answers: Sequence[Answer | None]
 
 
-def pool(answers: Sequence[Answer | None], allowed: NDArray[np.bool_], per_source: int) -> Pool:
+def pool(answers: Sequence[Answer | None], allowed: NDArray[np.bool_], per_source: int, scratch: Scratch) -> Pool:
     """Joins what the retrievers answered (None: nothing), leaving out rows that are not allowed.
 
     ``allowed``: bool, by row of the item table. The popularity source's answer has no history items: its score is its
@@ -87,17 +87,30 @@ def pool(answers: Sequence[Answer | None], allowed: NDArray[np.bool_], per_sourc
     leaders = []
     for answer in answers:
         if answer is not None and len(answer.rows):
-            may = np.flatnonzero(allowed[answer.rows])
-            leaders.append(answer.rows[may[best(answer.scores[may], per_source)]])
-    rows = np.unique(np.concatenate(leaders)) if leaders else np.zeros(0, np.int32)
+            leaders.append(_leaders(answer, allowed, per_source))
+    rows = np.concatenate(leaders) if leaders else np.zeros(0, np.int32)
+    rows = rows[scratch.distinct(rows)[0]]
     scores = np.zeros((len(rows), len(SOURCES)))
     for column, answer in enumerate(answers):
         if answer is not None:
-            scores[:, column] = answer.contributions(rows).sum(axis=1)
+            scores[:, column] = answer.score(rows)
     np.maximum(scores, 0.0, out=scores)
     scale = scores.max(axis=0, initial=0.0)
     scores /= np.where(scale > 0, scale, 1.0)
     return Pool(rows, scores, scale, answers)
+
+
+def _leaders(answer: Answer, allowed: NDArray[np.bool_], n: int) -> NDArray[np.int32]:
+    """The n best of an answer that are allowed. Tries the 2n best first: mostly few are forbidden."""
+    rows = answer.rows
+    if len(rows) > 4 * n:
+        rows = rows[best(answer.scores, 2 * n)]
+        rows = rows[allowed[rows]]
+        if len(rows) >= n:
+            return rows[:n]
+        rows = answer.rows
+    may = allowed[rows].nonzero()[0]
+    return rows[may[best(answer.scores[may], n)]]
 
 
 class Example(msgspec.Struct, frozen=True):

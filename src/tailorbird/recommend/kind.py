@@ -11,27 +11,40 @@ from tailorbird.recommend.history import History
 from tailorbird.recommend.popularity import Popularity
 from tailorbird.recommend.table import NO_CATEGORY, ItemTable
 
-_KINDS = 6
-_PER_KIND = 60
+_KINDS = 5
+_PER_KIND = 50
 _REFRESH_EVERY = 2_000
 
 
 class KindAnswer:
-    """See ``answers.Answer``."""
+    """See ``answers.Answer``. ``weight``: what each category's code weighs in the history."""
 
     def __init__(
-        self, history: History, categories: NDArray[np.int32], retriever: "KindRetriever", rows: NDArray[np.int32]
+        self,
+        retriever: "KindRetriever",
+        history: History,
+        weight: NDArray[np.float64],
+        rows: NDArray[np.int32],
+        scores: NDArray[np.float64],
     ) -> None:
-        self._history = history
-        self._categories = categories
         self._retriever = retriever
+        self._history = history
+        self._weight = weight
         self.rows = rows
-        self.scores = self.contributions(rows).sum(axis=1)
+        self.scores = scores
+
+    def score(self, rows: NDArray[np.int32]) -> NDArray[np.floating]:
+        """See ``Answer``."""
+        category = self._retriever.table.category[rows]
+        # The last place of weight is 0 and stands for NO_CATEGORY, and for categories later than the history's.
+        place = np.where(category < len(self._weight), category, NO_CATEGORY)
+        return self._weight[place] * self._retriever.share_in_kind(rows, category)
 
     def contributions(self, rows: NDArray[np.int32]) -> NDArray[np.floating]:
         """See ``Answer``."""
         category = self._retriever.table.category[rows]
-        same = (category[:, None] == self._categories[None, :]) & (category != NO_CATEGORY)[:, None]
+        own = self._retriever.table.category[self._history.rows]
+        same = (category[:, None] == own[None, :]) & (category != NO_CATEGORY)[:, None]
         share = self._retriever.share_in_kind(rows, category)
         return np.asarray(same * (share[:, None] * self._history.weights[None, :]))
 
@@ -43,7 +56,8 @@ class KindRetriever:
     def __init__(self, table: ItemTable, popularity: Popularity) -> None:
         self.table = table
         self._popularity = popularity
-        self._sorted: dict[int, tuple[NDArray[np.int32], float]] = {}
+        self._leaders: dict[int, tuple[NDArray[np.int32], NDArray[np.float64]]] = {}
+        self._best = np.zeros(0)
         self._age = 0
 
     def observed(self, n: int) -> None:
@@ -54,32 +68,39 @@ class KindRetriever:
 
     def forget(self) -> None:
         """Drops the sorted lists: the catalog has changed."""
-        self._sorted.clear()
+        self._leaders.clear()
+        self._best = np.full(len(self.table.categories) + 1, np.nan)
+        self._best[NO_CATEGORY] = 1.0
         self._age = 0
 
-    def leaders(self, code: int) -> tuple[NDArray[np.int32], float]:
-        """The best sellers of a category, and the best one's popularity."""
-        found = self._sorted.get(code)
+    def leaders(self, code: int) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        """The best sellers of a category, and their shares of the best one's popularity."""
+        found = self._leaders.get(code)
         if found is None:
             rows = self.table.members_of_code(code)
             rows = self._popularity.order(rows[self.table.shown[rows]])[:_PER_KIND]
-            best = float(self._popularity.scores(rows[:1])[0]) if len(rows) else 0.0
-            found = self._sorted[code] = (rows, best)
+            self._best[code] = max(float(self._popularity.scores(rows[:1])[0]) if len(rows) else 0.0, 1e-12)
+            found = self._leaders[code] = (rows, self.share_in_kind(rows, self.table.category[rows]))
         return found
 
     def share_in_kind(self, rows: NDArray[np.int32], category: NDArray[np.int32]) -> NDArray[np.float64]:
-        """Popularity of rows as a share of their category's best, in (0, 1]; an item without events has a little."""
-        best = np.array([self.leaders(code)[1] if code != NO_CATEGORY else 0.0 for code in category.tolist()])
-        share = self._popularity.scores(rows) / np.where(best > 0, best, 1.0)
-        return np.asarray(0.1 + 0.9 * np.minimum(share, 1.0))
+        """Popularity of rows as a share of their category's best, in [0.1, 1]: an item without events has a little."""
+        best = self._best[category]
+        if np.isnan(best).any():
+            for code in set(category[np.isnan(best)].tolist()):
+                self.leaders(code)
+            best = self._best[category]
+        return np.asarray(0.1 + 0.9 * np.minimum(self._popularity.scores(rows) / best, 1.0))
 
-    def answer(self, history: History) -> KindAnswer:
-        """The best sellers of the heaviest kinds of the history."""
+    def answer(self, history: History) -> KindAnswer | None:
+        """The best sellers of the heaviest kinds of the history; None when it has no kinds."""
         categories = self.table.category[history.rows]
         known = categories != NO_CATEGORY
         if not known.any():
-            return KindAnswer(history, categories, self, history.rows[:0])
-        weight = np.bincount(categories[known], weights=history.weights[known])
+            return None
+        weight = np.append(np.bincount(categories[known], weights=history.weights[known]), 0.0)
         heaviest = np.argsort(-weight, kind="stable")[:_KINDS]
-        rows = [self.leaders(code)[0] for code in heaviest[weight[heaviest] > 0].tolist()]
-        return KindAnswer(history, categories, self, np.concatenate(rows))
+        codes = heaviest[weight[heaviest] > 0].tolist()
+        leaders = [self.leaders(code) for code in codes]
+        scores = [weight[code] * shares for code, (_, shares) in zip(codes, leaders, strict=True)]
+        return KindAnswer(self, history, weight, np.concatenate([rows for rows, _ in leaders]), np.concatenate(scores))

@@ -32,15 +32,20 @@ class Popularity:
     """Decayed counts by row of the item table."""
 
     def __init__(self, config: PopularityConfig | None = None) -> None:
-        self.config = config or PopularityConfig()
-        self._half_life_ms = self.config.half_life_days * DAY_MS
-        self._kinds = {VIEW: self.config.view, ADD: self.config.add, ORDER: self.config.order}
         self._scores = np.zeros(256)
         self._landmark: int | None = None
         self._rows = 0
         self._top = np.zeros(0, dtype=np.int32)
         self._floor = 0.0
         self._risen: set[int] = set()
+        self.configure(config or PopularityConfig())
+
+    def configure(self, config: PopularityConfig) -> None:
+        """Takes up settings, as long as nothing was observed; afterwards what is counted stays counted as it was."""
+        if self._landmark is None:
+            self.config = config
+            self._half_life_ms = config.half_life_days * DAY_MS
+            self._kinds = {VIEW: config.view, ADD: config.add, ORDER: config.order}
 
     def observe(self, row: int, at: int, kind: int) -> None:
         """Counts one interaction, O(1). Times may come in any order."""

@@ -43,12 +43,79 @@ class Reason(msgspec.Struct, frozen=True):
     because: str | None
 
 
-class Candidate(msgspec.Struct, frozen=True):
-    """An item with its score and the reasons that make it up, largest first, adding up to the score (to a percent)."""
+_NONE = (Reason("catalog", 0.0, None),)
+"""What is said of an item that only stands in for lack of others."""
 
-    item: str
-    score: float
-    reasons: tuple[Reason, ...]
+
+class Candidate:
+    """An item with its score and the reasons that make it up, largest first, adding up to the score (to a percent).
+
+    Of the hundreds that are retrieved a few are shown, so the reasons are worked out when they are first read; read
+    them before the recommender takes in more.
+    """
+
+    __slots__ = ("_place", "_reasons", "item", "score")
+
+    def __init__(self, item: str, score: float, reasons: "tuple[Reason, ...] | Explained", place: int = 0) -> None:
+        self.item = item
+        self.score = score
+        self._reasons = reasons
+        self._place = place
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """Why; never empty."""
+        reasons = self._reasons
+        return reasons if isinstance(reasons, tuple) else reasons.of(self._place)
+
+    def __repr__(self) -> str:
+        return f"Candidate({self.item!r}, {self.score:.4f}, {self.reasons})"
+
+
+class Explained:
+    """The reasons of the candidates of one answer: of the first ``shown`` at once, of the rest at once when one is
+    read."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        order: NDArray[np.intp],
+        weights: NDArray[np.float64],
+        history: History,
+        ids: list[str],
+        shown: int,
+    ) -> None:
+        self._pool, self._order, self._weights, self._history, self._ids = pool, order, weights, history, ids
+        self._shown = min(max(shown, 1), len(order))
+        self._found: dict[int, tuple[Reason, ...]] = {}
+
+    def of(self, place: int) -> tuple[Reason, ...]:
+        """Reasons of the candidate at a place of the answer."""
+        if place not in self._found:
+            first = place < self._shown
+            self._explain(*((0, self._shown) if first else (self._shown, len(self._order))))
+        return self._found[place]
+
+    def _explain(self, begin: int, end: int) -> None:
+        order = self._order[begin:end]
+        rows = self._pool.rows[order]
+        given = self._pool.scores[order] * self._weights
+        worth = _WORTH_TELLING * given.sum(axis=1)
+        told: list[list[tuple[float, str, str | None]]] = [[] for _ in rows]
+        for column, source in enumerate(SOURCES):
+            telling = np.flatnonzero(given[:, column] > worth)
+            answer = self._pool.answers[column]
+            if answer is None or not len(telling):
+                continue
+            causes: list[str | None] = [None] * len(telling)
+            if column != POPULARITY:
+                largest = answer.contributions(rows[telling]).argmax(axis=1)
+                causes = [self._ids[row] for row in self._history.rows[largest].tolist()]
+            for place, weight, cause in zip(telling.tolist(), given[telling, column].tolist(), causes, strict=True):
+                told[place].append((weight, source, cause))
+        for place, reasons in enumerate(told, begin):
+            reasons.sort(key=_by_weight)
+            self._found[place] = tuple([Reason(source, weight, cause) for weight, source, cause in reasons]) or _NONE
 
 
 class Recommender:
@@ -137,13 +204,19 @@ class Recommender:
         blended = pool.scores @ weights
         order = best(blended, n_candidates)
         rows, scores = pool.rows[order], blended[order]
-        candidates = self._explained(rows, scores, pool, order, weights, history)
+        ids = table.ids
+        explained = Explained(pool, order, weights, history, ids, 2 * query.n)
+        candidates = [
+            Candidate(ids[row], score, explained, place)
+            for place, (row, score) in enumerate(zip(rows.tolist(), scores.tolist(), strict=True))
+        ]
         if len(rows) < n_candidates:
             allowed[rows] = False
             floor = float(scores[-1]) if len(scores) else 1.0
             for row, share in self._fill(query, allowed, n_candidates - len(rows)):
                 score = min(floor, float(weights[POPULARITY]) * share)
-                candidates.append(Candidate(table.ids[row], score, (Reason("popularity", score, None),)))
+                reasons = (Reason("popularity", score, None),) if score > 0 else _NONE
+                candidates.append(Candidate(ids[row], score, reasons))
         return candidates
 
     def _history(self, query: Query) -> tuple[History, list[int]]:
@@ -173,38 +246,6 @@ class Recommender:
         hidden = [row for row in map(table.row, query.exclude) if row >= 0]
         allowed[hidden + visit] = False
         return allowed
-
-    def _explained(
-        self,
-        rows: NDArray[np.int32],
-        scores: NDArray[np.float64],
-        pool: Pool,
-        order: NDArray[np.int64],
-        weights: NDArray[np.float64],
-        history: History,
-    ) -> list[Candidate]:
-        ids = self._engine.table.ids
-        worth = _WORTH_TELLING * scores
-        told: list[list[tuple[float, str, str | None]]] = [[] for _ in range(len(rows))]
-        for column, source in enumerate(SOURCES):
-            answer = pool.answers[column]
-            given = pool.scores[order, column] * weights[column]
-            telling = np.flatnonzero(given > worth)
-            if answer is None or not len(telling):
-                continue
-            causes: list[str | None] = [None] * len(telling)
-            if column != POPULARITY:
-                largest = answer.contributions(rows[telling]).argmax(axis=1)
-                causes = [ids[row] for row in history.rows[largest].tolist()]
-            for position, weight, cause in zip(telling.tolist(), given[telling].tolist(), causes, strict=True):
-                told[position].append((weight, source, cause))
-        candidates = []
-        for row, score, reasons in zip(rows.tolist(), scores.tolist(), told, strict=True):
-            reasons.sort(key=_by_weight)
-            candidates.append(
-                Candidate(ids[row], score, tuple([Reason(source, weight, cause) for weight, source, cause in reasons]))
-            )
-        return candidates
 
     def _fill(self, query: Query, allowed: NDArray[np.bool_], n: int) -> list[tuple[int, float]]:
         popularity = self._engine.popularity

@@ -49,22 +49,28 @@ class SessionStore:
         self._length[slot] = 0
         return number
 
-    def slots(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    def slots(self, numbers: NDArray[np.integer]) -> NDArray[np.integer]:
         """Where in tables of size ``len(self)`` the sessions stand."""
-        return numbers % len(self._start)
+        return np.asarray(numbers % len(self._start))
 
-    def alive(self, numbers: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def alive(self, numbers: NDArray[np.integer]) -> NDArray[np.bool_]:
         """Which of the sessions still have their items. All numbers must have been given out by ``begin``."""
         recent = numbers >= self.begun - len(self._start)
         start = self._start[self.slots(numbers)]
         alive: NDArray[np.bool_] = recent & (start >= max(0, self._head - len(self._pool)))
         return alive
 
-    def lengths(self, numbers: NDArray[np.int64]) -> NDArray[np.int32]:
-        """How many items the (living) sessions have."""
-        return self._length[self.slots(numbers)]
+    def kept(self, numbers: NDArray[np.integer], since: int) -> NDArray[np.intp] | None:
+        """Positions of the sessions that are alive and not older than number ``since``; None when all are."""
+        if self.begun <= len(self._start) and self._head <= len(self._pool):
+            return (numbers >= since).nonzero()[0] if since else None
+        return (self.alive(numbers) & (numbers >= since)).nonzero()[0]
 
-    def gather(self, numbers: NDArray[np.int64], last: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    def lengths(self, numbers: NDArray[np.integer]) -> NDArray[np.int32]:
+        """How many items the (living) sessions have."""
+        return np.asarray(self._length[self.slots(numbers)])
+
+    def gather(self, numbers: NDArray[np.integer], last: int) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
         """The ``last`` items at most of each living session, one session after the other.
 
         Returns the rows, and for each the position of its session in ``numbers``.
@@ -77,29 +83,34 @@ class SessionStore:
         where = np.arange(len(owner)) + np.repeat(begin - (np.cumsum(taken) - taken), taken)
         return self._pool[where], owner
 
-    def add(self, number: int, row: int) -> bool:
-        """Adds an item to a session; False when it is there already, or the session is forgotten or too long."""
+    def first(self, number: int) -> int:
+        """The first item of a living session that has one."""
+        return int(self._pool[int(self._start[number % len(self._start)]) % len(self._pool)])
+
+    def add(self, number: int, row: int) -> int:
+        """Adds an item to a session and returns how many it has now; 0, and nothing is added, when the item is there
+        already, or the session is forgotten or too long."""
         slot = number % len(self._start)
         start, length = int(self._start[slot]), int(self._length[slot])
         if number < self.begun - len(self._start) or (length and start < self._head - len(self._pool)):
-            return False  # forgotten: it must not begin again with half its items
+            return 0  # forgotten: it must not begin again with half its items
         if not length:
             start = self._place(slot, _FIRST_ROOM)
         else:
             here = start % len(self._pool)
             items = self._pool[here : here + length]
             if (items == row).any():
-                return False
+                return 0
             if length == self._room[slot]:
                 if 2 * length > self._max_entries // 8:
-                    return False
+                    return 0
                 items = items.copy()
                 start = self._place(slot, 2 * length)
                 here = start % len(self._pool)
                 self._pool[here : here + length] = items
         self._pool[start % len(self._pool) + length] = row
         self._length[slot] = length + 1
-        return True
+        return length + 1
 
     def _place(self, slot: int, room: int) -> int:
         size = len(self._pool)

@@ -8,18 +8,25 @@ import numpy as np
 
 from tailorbird.catalog.items import Item
 from tailorbird.errors import MissingExtra
+from tailorbird.events.ecommerce import ADD, ORDER, VIEW
 from tailorbird.recommend import als, content, metrics
 from tailorbird.recommend.answers import best
 from tailorbird.recommend.cases import Case, ask, example, next_basket_cases, visit_cases
 from tailorbird.recommend.engine import Engine, EngineConfig
+from tailorbird.recommend.history import DAY_MS
 from tailorbird.recommend.hybrid import SOURCES, Example, HybridConfig, Weights, mean_ndcg, tune
 from tailorbird.recommend.interactions import Interactions
+from tailorbird.recommend.popularity import PopularityConfig
 
 Progress = Callable[[str, float], None]
 """Told of a step's name and the share of the whole that is done, 0 to 1."""
 
 LENGTHS = (0.0, 0.5, 0.75, 1.0)
 """Exponents of the session length that are tried; 0 is VMIS-kNN, 0.5 the cosine of VS-kNN."""
+NEIGHBOURS = (100, 200)
+"""Numbers of nearest sessions that are tried; more cost too much time in an answer."""
+HALF_LIVES = (7.0, 14.0, 30.0, 90.0)
+"""Half-lives of popularity in days that are tried."""
 ALPHAS = (1.0, 3.0, 10.0)
 """Confidences of ALS that are tried: Rendle et al. (RecSys 2022) find this the setting that must be tuned."""
 PEOPLE = 800
@@ -97,16 +104,19 @@ def tune_settings(
         return Tuned(config, als_config, {})
     progress("content", 0.0)
     content_model = fit_content(items, config)
+    sample = cases[: PEOPLE // 3]
+    popularity = _tune_half_life(before, after, config.popularity)
+    config = msgspec.structs.replace(config, popularity=popularity)
     progress("session index", 0.1)
     engine = build(before, items, config, None, content_model)
-    sample = cases[: PEOPLE // 3]
-    lengths: list[float] = []
+    sessions: list[tuple[float, EngineConfig]] = []
     for length in LENGTHS:
-        progress(f"session kNN, length {length:g}", 0.2 + 0.05 * len(lengths))
-        engine.tune(msgspec.structs.replace(config, session=msgspec.structs.replace(config.session, length=length)))
-        lengths.append(_alone(engine, "session", sample, before.items))
-    session = msgspec.structs.replace(config.session, length=LENGTHS[int(np.argmax(lengths))])
-    config = msgspec.structs.replace(config, session=session)
+        for k in NEIGHBOURS:
+            progress(f"session kNN, {k} neighbours, length {length:g}", 0.2 + 0.025 * len(sessions))
+            session = msgspec.structs.replace(config.session, length=length, k=k)
+            engine.tune(msgspec.structs.replace(config, session=session))
+            sessions.append((_alone(engine, "session", sample, before.items), engine.config))
+    config = max(sessions, key=lambda each: each[0])[1]
     engine.tune(config)
     found: list[tuple[float, als.AlsConfig, als.AlsModel]] = []
     for alpha in ALPHAS:
@@ -124,6 +134,21 @@ def tune_settings(
     hybrid, score = _tune_weights(engine, cases, visit_cases(before, after, PEOPLE, seed), before.items, seed)
     progress("weights", 1.0)
     return Tuned(msgspec.structs.replace(config, hybrid=hybrid), als_config, score)
+
+
+def _tune_half_life(before: Interactions, after: Interactions, config: PopularityConfig) -> PopularityConfig:
+    """The half-life whose top 100 at the cut get most of the interactions that follow."""
+    following = np.bincount(after.item, minlength=len(before.items))
+    kind = np.zeros(4)
+    kind[[VIEW, ADD, ORDER]] = config.view, config.add, config.order
+    age_days = (before.at[-1] - before.at) / DAY_MS
+    caught = []
+    for half_life in HALF_LIVES:
+        weights = kind[before.kind] * 0.5 ** (age_days / half_life)
+        counts = np.bincount(before.item, weights=weights, minlength=len(before.items)).astype(np.float64)
+        top = best(counts, 100)
+        caught.append(int(following[top].sum()))
+    return msgspec.structs.replace(config, half_life_days=HALF_LIVES[int(np.argmax(caught))])
 
 
 def _alone(engine: Engine, source: str, cases: Sequence[Case], items: Sequence[str]) -> float:
