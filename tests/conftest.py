@@ -16,9 +16,7 @@ def start_server(tmp_path: Path) -> Iterator[Start]:
 
     def start(definitions: str = "", *, workers: int = 1, purposes: str = "personalization,analytics,marketing",
               data: Path | None = None, **settings: object) -> Server:  # fmt: skip
-        server = Server(
-            data or tmp_path / f"data{len(servers)}", definitions=definitions, workers=workers, **settings
-        )
+        server = Server(data or tmp_path / f"data{len(servers)}", definitions=definitions, workers=workers, **settings)
         servers.append(server)
         server.add_key(purposes=purposes)
         return server.start()

@@ -44,7 +44,9 @@ class Server:
         self._env |= {"TAILORBIRD_MAP_SIZE_GB": str(settings.get("map_size_gb", 8))}
         self._process: subprocess.Popen[bytes] | None = None
 
-    def add_key(self, key: str = KEY, name: str = "test", purposes: str = "personalization,analytics,marketing") -> None:
+    def add_key(
+        self, key: str = KEY, name: str = "test", purposes: str = "personalization,analytics,marketing"
+    ) -> None:
         """A write key whose source may assume ``purposes``."""
         self.command("keys", "add", name, "--key", key, "--purposes", purposes, "--data", str(self.data))
 

@@ -93,8 +93,8 @@ def test_acknowledged_events_survive_kill(start_server: Start) -> None:
         client.start()
     try:
         for _ in range(KILLS):
-            if chance.random() < 0.5:
-                time.sleep(chance.uniform(0.0, 0.6))
+            if chance.random() < 0.3:
+                time.sleep(chance.uniform(0.0, 0.5))
                 server.kill()
                 server.start()
             else:  # one worker alone: the other goes on, and the supervisor brings a new one

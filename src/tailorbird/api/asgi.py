@@ -7,6 +7,8 @@ from typing import Any
 
 from litestar import Litestar
 
+from tailorbird.api.calls import Calls
+from tailorbird.api.counts import Counts
 from tailorbird.api.hot import App, HotRoutes
 from tailorbird.api.routes import build
 from tailorbird.app import Tailorbird
@@ -35,4 +37,5 @@ def create_app(more: Callable[[Tailorbird], Sequence[Any]] = lambda _: ()) -> Ap
             await tailorbird.stop()
             tailorbird.close()
 
-    return HotRoutes(tailorbird, build(tailorbird, lifespan, more(tailorbird)))
+    calls = Calls(tailorbird, Counts(tailorbird.data / "metrics"))
+    return HotRoutes(calls, build(tailorbird, calls, lifespan, more(tailorbird)), tailorbird.settings.max_body)

@@ -1,7 +1,7 @@
 """The little of ASGI that the two hot routes need, read and written by hand because a framework costs more than the work."""
 
 from base64 import b64decode
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
 import msgspec
@@ -12,7 +12,7 @@ from tailorbird.errors import TailorbirdError, TooLarge
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Headers = list[tuple[bytes, bytes]]
+Headers = Iterable[tuple[bytes, bytes]]
 
 _JSON = (b"content-type", b"application/json")
 CORS: Headers = [(b"access-control-allow-origin", b"*"), (b"vary", b"Origin")]
@@ -22,15 +22,20 @@ class Disconnected(Exception):
     """The client went away before its body was whole."""
 
 
-async def read_body(receive: Receive, limit: int) -> bytes:
-    """The request's body. Raises ``TooLarge`` as soon as it passes ``limit`` bytes."""
+async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
+    """The request's body. Raises ``TooLarge`` as soon as it says that it has, or has, over ``limit`` bytes."""
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            if value.isdigit() and int(value[:20]) > limit:
+                raise _too_large(limit)
+            break
     message = await receive()
     if message["type"] == "http.disconnect":
         raise Disconnected
     body: bytes = message.get("body", b"")
     if not message.get("more_body"):
         if len(body) > limit:
-            raise TooLarge(f"the body is over {limit} bytes: send smaller batches, or raise the setting max_body")
+            raise _too_large(limit)
         return body
     parts, size = [body], len(body)
     while message.get("more_body"):
@@ -40,8 +45,12 @@ async def read_body(receive: Receive, limit: int) -> bytes:
         parts.append(message.get("body", b""))
         size += len(parts[-1])
         if size > limit:
-            raise TooLarge(f"the body is over {limit} bytes: send smaller batches, or raise the setting max_body")
+            raise _too_large(limit)
     return b"".join(parts)
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"the body is over {limit} bytes: send smaller batches, or raise the setting max_body")
 
 
 def write_key(headers: Headers) -> str | None:
@@ -77,7 +86,7 @@ async def respond(send: Send, status: int, body: bytes, headers: Headers | None 
 async def respond_problem(send: Send, error: TailorbirdError) -> None:
     """Answer with problem+json."""
     body = msgspec.json.encode(problem_of(error))
-    headers: Headers = [
+    headers = [
         (b"content-type", CONTENT_TYPE.encode()),
         (b"content-length", str(len(body)).encode()),
         *CORS,

@@ -1,0 +1,66 @@
+"""What a worker counts.
+
+Each worker counts in a small mapped file of its own: adding costs some 0.1 us, a worker that dies takes nothing with it, and
+whichever worker is asked adds them all up. prometheus_client's own multiprocess mode would cost 2 us an event.
+"""
+
+import mmap
+import os
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator
+from pathlib import Path
+
+STATUSES = (200, 400, 401, 413, 429, 500, 503)
+ROUTES = ("collect", "decide", "consent")
+BOUNDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+"""Upper bounds of the latency buckets, in seconds."""
+RECEIVED, QUARANTINED, REFUSED, WAITING = range(4)
+ANSWERS = 4
+LATENCY = ANSWERS + len(ROUTES) * len(STATUSES)
+WIDTH = len(BOUNDS) + 2  # the buckets, one for what is slower, and the sum
+SIZE = LATENCY + len(ROUTES) * WIDTH
+_INDEX = {status: number for number, status in enumerate(STATUSES)}
+
+
+class Counts:
+    """One worker's counts."""
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(exist_ok=True)
+        path = directory / f"{os.getpid()}.counts"
+        with path.open("a+b") as file:
+            file.truncate(SIZE * 8)
+            self._values = memoryview(mmap.mmap(file.fileno(), SIZE * 8)).cast("d")
+
+    def received(self, events: int, quarantined: int, refused: int) -> None:
+        """A request's messages: taken in, put in quarantine, not kept for want of consent."""
+        values = self._values
+        values[RECEIVED] += events
+        if quarantined:
+            values[QUARANTINED] += quarantined
+        if refused:
+            values[REFUSED] += refused
+
+    def answered(self, route: int, status: int, seconds: float, waiting: int) -> None:
+        """A request of ``ROUTES[route]`` was answered; ``waiting`` events are in the worker's queue now."""
+        values = self._values
+        values[ANSWERS + route * len(STATUSES) + _INDEX.get(status, 1)] += 1
+        first = LATENCY + route * WIDTH
+        values[first + bisect_left(BOUNDS, seconds)] += 1
+        values[first + WIDTH - 1] += seconds
+        values[WAITING] = waiting
+
+
+def reset(directory: Path) -> None:
+    """Begin at zero: called once, before the workers start."""
+    for path in directory.glob("*.counts"):
+        path.unlink(missing_ok=True)
+
+
+def workers(directory: Path) -> Iterator[tuple[str, list[float]]]:
+    """Every worker's process id and counts, those of workers that have died too."""
+    for path in sorted(directory.glob("*.counts")):
+        data = path.read_bytes()
+        if len(data) == SIZE * 8:
+            yield path.stem, list(array("d", data))
