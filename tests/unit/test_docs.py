@@ -1,0 +1,71 @@
+"""The docs are true: README's example runs, and every setting, command and definition key is documented."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+from tailorbird.cli import app
+from tailorbird.config import Settings
+from tailorbird.decide.placement import Placement
+from tailorbird.profiles.features.definition import AGGREGATIONS
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs" / "reference"
+
+
+def test_the_readme_example_runs(tmp_path: Path) -> None:
+    block = re.search(r"```bash\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert block is not None
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "TAILORBIRD_DATA": str(tmp_path / "data"),
+    }
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-m", "-c", block[1].replace("8700", str(port)).replace("localhost", "127.0.0.1")],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert '"segments":["keen"]' in done.stdout
+    assert '"decisionId"' in done.stdout
+    slate = done.stdout.split('"slate":[', 1)[1]
+    assert slate.index('"m3"') < slate.index('"b1"'), "the third mug comes before the bag"
+
+
+def test_relative_links_lead_somewhere() -> None:
+    for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]:
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+            if "://" not in target:
+                assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_every_setting_is_documented() -> None:
+    page = (DOCS / "settings.md").read_text()
+    for name in Settings.__struct_fields__:
+        assert f"`{name}`" in page
+
+
+def test_every_command_and_option_is_documented() -> None:
+    page = (DOCS / "cli.md").read_text()
+    group = typer.main.get_command(app)
+    commands = dict(group.commands)  # type: ignore[attr-defined]
+    commands |= {f"keys {name}": command for name, command in commands.pop("keys").commands.items()}
+    for name, command in commands.items():
+        assert f"`tailorbird {name}`" in page, name
+        for option in command.params:
+            for flag in option.opts:
+                if flag.startswith("--") and flag != "--help":
+                    assert f"`{flag}`" in page, f"{name} {flag}"
+
+
+@pytest.mark.parametrize("word", [*AGGREGATIONS, *(name for name in Placement.__struct_fields__ if name != "name")])
+def test_every_definition_key_is_documented(word: str) -> None:
+    assert f"`{word}`" in (DOCS / "definitions.md").read_text()
