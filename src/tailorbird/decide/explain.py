@@ -130,8 +130,10 @@ def _words(reason: Reason, kinds: dict[str, int], on_page: set[str], lookup: Loo
     cause = f"goes with {name}" if reason.because in on_page else f"you {_did(kinds.get(reason.because, 0))} {name}"
     if reason.source == "content":
         return f"Alike: {cause}"
-    if reason.source == "session_knn":
+    if reason.source == "session":
         return f"Others in sessions like yours chose it: {cause}"
+    if reason.source == "kind":
+        return f"Popular of its kind: {cause}"
     return f"Often chosen together: {cause}"
 
 
