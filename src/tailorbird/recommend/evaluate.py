@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailorbird.catalog.items import Item
+from tailorbird.errors import InvalidInput
 from tailorbird.recommend import metrics
 from tailorbird.recommend.answers import best
 from tailorbird.recommend.cases import Asked, Case, ask, next_basket_cases
@@ -76,6 +77,10 @@ def evaluate(
     )
     before = interactions.where(interactions.at < split.test_from)
     cases = next_basket_cases(before, split.test, people, seed)
+    if not cases:
+        raise InvalidInput(
+            f"nobody who acted in the last {test_days:g} days is in both periods: there is no one to ask"
+        )
     progress("training on all before the test", 0.65)
     als_model, content_model = fit_als(before, tuned.als, seed), fit_content(items, tuned.engine)
     engine = build(before, items, tuned.engine, als_model, content_model)
