@@ -84,7 +84,7 @@ class Tailorbird:
             if outcome in ("restored", "discarded"):
                 log.warning("state_after_unclean_boot", outcome=outcome)
         wanted = self.read_source()
-        if wanted.version != current:
+        if current is None or wanted.version != version_of(current):
             self.build(wanted, progress)
         else:
             generation = self.state.create(current)
@@ -98,25 +98,29 @@ class Tailorbird:
 
     def build(self, definitions: Definitions, progress: rebuild.Progress | None = None) -> None:
         """Fold the whole log by ``definitions`` into a generation of its own, while the old one serves, then switch."""
-        name = definitions.version
+        before, name = self.state.current_name(), self._fresh_name(definitions.version)
         directory = self.state.directory / name
-        if directory.exists() and not (directory / "complete").exists():
-            shutil.rmtree(directory)  # a build that was cut short
         checkpoint.make_sound(self.state.directory, name)
         (directory / "definitions.yaml").write_text(definitions.text)
         generation = self.state.create(name)
         try:
             rebuild.replay(self.log, self.archive, generation, definitions.spine, progress)
-            (directory / "complete").touch()
             self.state.switch(name)
         finally:
             generation.close()
         for old in self.state.directory.iterdir():
             # The one before stays until the next build: other workers may be in the middle of a read.
-            if old.is_dir() and old.name != name and (old / "superseded").exists():
+            if old.is_dir() and old.name not in (name, before):
                 shutil.rmtree(old, ignore_errors=True)
-            elif old.is_dir() and old.name != name:
-                (old / "superseded").touch()
+
+    def _fresh_name(self, version: str) -> str:
+        """A name for a new generation: the version, numbered when one of that name is in force. Leftovers of a build that was cut
+        short are cleared away."""
+        taken = self.state.current_name()
+        number = int(taken.partition("-")[2] or 1) if taken is not None and version_of(taken) == version else 0
+        name = f"{version}-{number + 1}" if number else version
+        shutil.rmtree(self.state.directory / name, ignore_errors=True)
+        return name
 
     def verify(self, progress: rebuild.Progress | None = None) -> rebuild.Difference | int:
         """Rebuild from the log beside the state in force and compare: the first difference, or the offset where both stand."""
@@ -328,6 +332,11 @@ class Tailorbird:
             checkpoint.mark_clean(self.state.generation())
         self.state.close()
         self.log.close()
+
+
+def version_of(generation: str) -> str:
+    """The definitions' version that a generation's name begins with."""
+    return generation.partition("-")[0]
 
 
 def _note_failure(future: "asyncio.Future[int]") -> None:

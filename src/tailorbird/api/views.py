@@ -14,6 +14,8 @@ class Health(msgspec.Struct):
     """What is wrong with the definitions file, where it is not in force."""
     log_offset: int
     applied_offset: int
+    records_set_aside: list[int]
+    """Offsets of records that a bug kept from being folded; they are in the log, and come back with `tailorbird rebuild`."""
 
 
 class Accepted(msgspec.Struct):

@@ -5,7 +5,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from tailorbird.engine.archive import Archive
-from tailorbird.engine.fold import CHUNK, View
+from tailorbird.engine.fold import CHUNK, View, fold
 from tailorbird.engine.log import Log, Record
 from tailorbird.engine.state import Generation
 
@@ -23,7 +23,7 @@ class Difference(NamedTuple):
 def replay(log: Log, archive: Archive, generation: Generation, view: View, progress: Progress | None = None) -> int:
     """Fold everything that ``generation`` has not seen, from the archive and then the log; returns where it stands.
 
-    Raises ``RuntimeError`` when records are in neither.
+    Raises ``MissingRecords`` when records are in neither.
     """
     while True:
         with generation.read() as txn:
@@ -33,7 +33,7 @@ def replay(log: Log, archive: Archive, generation: Generation, view: View, progr
             return applied
         source = _from(log, archive, applied)
         while batch := list(islice(source, CHUNK)):
-            applied = _fold(batch, generation, view)
+            applied = fold(generation, view, batch)
             if progress is not None:
                 progress(applied, total)
 
@@ -61,23 +61,3 @@ def _from(log: Log, archive: Archive, applied: int) -> Iterator[Record]:
         yield from batch
         last = batch[-1].offset
 
-
-def _fold(batch: list[Record], generation: Generation, view: View) -> int:
-    with generation.write() as txn:
-        applied, clock = txn.applied()
-        unit = view.open(txn)
-        for record in batch:
-            if record.offset <= applied:
-                continue  # archived, and not yet dropped from the log
-            if record.offset != applied + 1:
-                raise RuntimeError(
-                    f"records {applied + 1} to {record.offset - 1} are neither in the log nor in the archive"
-                )
-            if record.at > clock:
-                clock = record.at
-                unit.advance(clock)
-            unit.apply(record)
-            applied = record.offset
-        unit.close()
-        txn.set_applied(applied, clock)
-        return applied

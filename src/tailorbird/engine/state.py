@@ -82,6 +82,8 @@ class Generation:
         try:
             with self.env.begin(write=True, buffers=False) as txn:
                 yield StateTxn(txn, self.tables)
+        except lmdb.BadValsizeError:
+            raise  # a bug of the view's, not of the disk's
         except (lmdb.Error, OSError) as error:
             raise storage_error(error, "The state") from error
 

@@ -10,6 +10,7 @@ from tailorbird.api.openapi import ADMIN, problems
 from tailorbird.api.security import admin
 from tailorbird.api.views import Health
 from tailorbird.app import Tailorbird
+from tailorbird.engine.fold import set_aside
 
 
 def routes(app: Tailorbird) -> list[HTTPRouteHandler]:
@@ -20,6 +21,10 @@ def routes(app: Tailorbird) -> list[HTTPRouteHandler]:
             applied = txn.applied()[0]
         return app.log.last_offset(), applied
 
+    def aside() -> list[int]:
+        with app.read() as txn:
+            return set_aside(txn)
+
     @get(
         "/health", tags=["operation"], operation_id="health", summary="Ask whether it is well", responses=problems(503)
     )
@@ -27,7 +32,9 @@ def routes(app: Tailorbird) -> list[HTTPRouteHandler]:
         """Whether the server answers, how far it has come, and what is wrong with the definitions file if anything is."""
         problem = app.data / "definitions.error"
         error = problem.read_text() if problem.exists() else None
-        return Health("ok", tailorbird.__version__, app.definitions.version, error, *offsets())
+        lost = aside()
+        status = "degraded" if lost else "ok"
+        return Health(status, tailorbird.__version__, app.definitions.version, error, *offsets(), lost)
 
     @get(
         "/metrics", tags=["operation"], guards=[admin(app)], security=ADMIN, responses=problems(401),
