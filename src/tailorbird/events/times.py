@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 
 EARLIEST = 946_684_800_000
 """2000-01-01T00:00:00Z. An event that claims to be older is a broken clock (1970) or a mistake, not history."""
+FIRST, LAST = -62_135_596_800_000, 253_402_300_799_999
+"""0001-01-01 and the last millisecond of 9999: beyond them there is no date to write."""
 TOLERANCE = 86_400_000
 """How far in the future a corrected time may lie (one day) before it is a mistake; within it, it counts as now."""
 
@@ -16,7 +18,9 @@ def parse_time(value: str | int | float | None) -> int | None:
         moment = datetime.fromisoformat(value)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
-        return round(moment.timestamp() * 1000)
+        value = round(moment.timestamp() * 1000)
+    if not FIRST <= value <= LAST:
+        raise ValueError("a time lies outside of the years 1 to 9999: send ISO 8601, or milliseconds since 1970")
     return int(value)
 
 

@@ -3,8 +3,8 @@
 These follow the fold's own rules, by the fold's own functions where they have one; everything that adds up is left to SQL.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import msgspec
 
@@ -20,7 +20,8 @@ from tailorbird.profiles.profile import Profile
 from tailorbird.profiles.traits import merged_traits
 
 _DAY = 86_400_000
-_BITS = tuple(BY_NAME.values())
+BITS = tuple(BY_NAME.values())
+"""The purposes, one by one."""
 _TRAITS = frozenset({EventType.IDENTIFY, EventType.GROUP})
 _encode_json = msgspec.json.Encoder().encode
 
@@ -117,8 +118,8 @@ class History:
         return True
 
     def _consent(self, key: ProfileKey, profile: Profile, event: Event) -> None:
-        refused = self._refused.setdefault(key, [0] * len(_BITS))
-        for index, bit in enumerate(_BITS):
+        refused = self._refused.setdefault(key, [0] * len(BITS))
+        for index, bit in enumerate(BITS):
             if not event.purposes & bit:
                 refused[index] = self._offset
         withdrawn = profile.purposes & ~event.purposes

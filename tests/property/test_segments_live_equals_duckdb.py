@@ -1,0 +1,56 @@
+"""One definition, two executions: what the fold keeps live equals what DuckDB computes from the log, at every instant."""
+
+from typing import Any
+
+import duckdb
+from fold import Run, examples, spine, states
+from histories import EDGES, Step, arrivals, definitions, steps
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tailorbird.profiles.profile import Profile
+from tailorbird.segments.backfill import Backfill
+from tailorbird.spine import Spine
+
+SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+
+
+def backfilled(view: Spine, run: Run, now: int) -> Backfill:
+    backfill = Backfill(duckdb.connect(config={"threads": 1}), view.plan, now, dedup_days=view.dedup_days)
+    backfill.load(run.log.scan())
+    return backfill
+
+
+def afresh(view: Spine, profile: Profile, now: int) -> list[int]:
+    """Every segment looked at from the definition alone."""
+    row = [read(profile, now) for read in view.plan.readers]
+    return [
+        number
+        for number, segment in enumerate(view.membership.segments)
+        if profile.purposes & segment.purposes == segment.purposes and segment.condition.test(row, now) is True
+    ]
+
+
+@settings(max_examples=examples(70), deadline=None, suppress_health_check=SLOW_IS_FINE)
+@given(definitions(), steps(), st.sampled_from([0, 1, *EDGES]))
+def test_live_equals_duckdb(text: str, history: list[Step], wait: int) -> None:
+    view = spine(text, dedup_days=1)
+    with states() as (state,):
+        run = Run(view, state)
+        for at, record in arrivals(history, view, ties=False):
+            run.add(record, at)
+        now = run.log.records[-1].at + wait
+        run.tick(now)
+        people = run.people()
+    backfill = backfilled(view, run, now)
+    segments = view.membership.segments
+    live: dict[str, set[str]] = {segment.name: set() for segment in segments}
+    for key, profile in people.items():
+        for number in profile.segments:
+            live[segments[number].name].add(key.hex())
+    expected: dict[str, dict[str, Any]] = {
+        key.hex(): {name: view.plan.read(profile, name, now) for name in view.plan.features}
+        for key, profile in people.items()
+    }
+    assert backfill.feature_values() == expected
+    assert backfill.segment_members(segments) == live
