@@ -3,7 +3,7 @@
 from typing import Any
 
 import duckdb
-from fold import Run, examples, spine, states
+from fold import DAY, Run, examples, spine, states
 from histories import EDGES, Step, arrivals, definitions, steps
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -54,3 +54,36 @@ def test_live_equals_duckdb(text: str, history: list[Step], wait: int) -> None:
     }
     assert backfill.feature_values() == expected
     assert backfill.segment_members(segments) == live
+
+
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=SLOW_IS_FINE)
+@given(definitions(), steps(), st.lists(st.integers(0, 3), max_size=12))
+def test_every_timer_is_in_time(text: str, history: list[Step], skips: list[int]) -> None:
+    """Whatever time does to a person happens at a timer: before it nothing, at it what a fresh look finds."""
+    view = spine(text, dedup_days=1)
+    with states() as (state,):
+        run = Run(view, state)
+        for at, record in arrivals(history, view):
+            run.add(record, at)
+        clock = run.log.records[-1].at
+        for skip in skips:
+            timers = run.timers()
+            people = run.people()
+            assert sorted((profile.due, key) for key, profile in people.items() if profile.due) == timers
+            if not timers:
+                break
+            due = timers[min(skip, len(timers) - 1)][0]
+            assert timers[0][0] > clock
+            for profile in people.values():
+                for instant in (clock, (clock + timers[0][0]) // 2, timers[0][0] - 1):
+                    assert afresh(view, profile, instant) == profile.segments
+                assert view.membership.exact(profile, due) == afresh(view, profile, due)
+            run.tick(due)
+            clock = due
+            for key, profile in run.people().items():
+                assert profile.segments == afresh(view, people[key], due)
+        else:
+            return
+        for profile in people.values():  # no timer is left: time changes nothing more
+            for instant in (clock, clock + 400 * DAY, clock + 4_000 * DAY):
+                assert afresh(view, profile, instant) == profile.segments

@@ -1,6 +1,5 @@
 """Values out of an event's properties: only what has the right type, everything else is passed over."""
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -11,8 +10,8 @@ Extract = Callable[[dict[str, Any], int], Any]
 
 TEXT_KEPT = 256
 """Characters of a text that a feature keeps: a state per person must stay bounded."""
-LARGEST = 1e100
-"""Numbers beyond it are passed over, so that no sum of them ever overflows."""
+LARGEST = 1e37
+"""Numbers beyond it are passed over: no sum of them may overflow, and every whole one must fit DuckDB's largest integer."""
 
 
 def number(value: object) -> float | None:
@@ -26,9 +25,7 @@ def text(value: object) -> str | None:
     """A JSON scalar as text (7, 7.0 and "7" are the same item), else None."""
     if type(value) is str:
         return value[:TEXT_KEPT] or None
-    if type(value) is int or (type(value) is float and math.isfinite(value)):
-        return list_text(value)[:TEXT_KEPT]
-    return None
+    return list_text(value)[:TEXT_KEPT] if number(value) is not None else None
 
 
 def boolean(value: object) -> bool | None:

@@ -19,8 +19,6 @@ from tailorbird.profiles.features.definition import Feature
 from tailorbird.profiles.features.extract import LARGEST, TEXT_KEPT
 from tailorbird.profiles.plan import value_kind
 
-_WHOLE = 1e37
-"""Below it a whole double fits DuckDB's HUGEINT, and so can be written without an exponent."""
 _IN_ORDER = 'ORDER BY moment, "offset", n'
 _NEWEST_FIRST = 'ORDER BY moment DESC, "offset" DESC, n DESC'
 
@@ -85,8 +83,9 @@ _TEXT = f"""CASE json_type(j)
     WHEN 'VARCHAR' THEN nullif(left(json_extract_string(j, '$'), {TEXT_KEPT}), '')
     WHEN 'BIGINT' THEN CAST(j AS VARCHAR)
     WHEN 'UBIGINT' THEN CAST(j AS VARCHAR)
-    WHEN 'DOUBLE' THEN CASE WHEN trunc(CAST(j AS DOUBLE)) = CAST(j AS DOUBLE) AND abs(CAST(j AS DOUBLE)) < {_WHOLE}
-        THEN CAST(CAST(CAST(j AS DOUBLE) AS HUGEINT) AS VARCHAR) ELSE CAST(CAST(j AS DOUBLE) AS VARCHAR) END
+    WHEN 'DOUBLE' THEN CASE WHEN abs(CAST(j AS DOUBLE)) > {LARGEST} THEN NULL
+        WHEN trunc(CAST(j AS DOUBLE)) = CAST(j AS DOUBLE) THEN CAST(CAST(CAST(j AS DOUBLE) AS HUGEINT) AS VARCHAR)
+        ELSE CAST(CAST(j AS DOUBLE) AS VARCHAR) END
     END"""
 _CONVERSIONS = {
     None: "CASE WHEN json_type(j) <> 'NULL' THEN TRUE END",
