@@ -1,8 +1,10 @@
 """The process that starts the workers, and marks the state clean when all have stopped."""
 
 import os
+import signal
+import sys
 
-from tailorbird.config import Settings
+from tailorbird.config import Settings, data_path
 
 
 def serve(
@@ -13,14 +15,18 @@ def serve(
 
     from tailorbird.api import counts
     from tailorbird.app import Tailorbird
-    from tailorbird.config import data_path
 
     counts.reset(data_path(settings) / "metrics")
     for name in Settings.__struct_fields__:
         os.environ[f"TAILORBIRD_{name.upper()}"] = str(getattr(settings, name))
-    uvicorn.run(
-        factory, factory=True, host=host, port=port, workers=workers, loop="uvloop",
-        http="httptools", access_log=False, log_level="warning", server_header=False, date_header=False,
-        timeout_graceful_shutdown=10, proxy_headers=False,
-    )  # fmt: skip
-    Tailorbird(settings).close(clean=True)
+    # A lone worker runs in this very process, and uvicorn raises the signal again once it has stopped.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        # The peer's own address, not what a header says of it: api.security decides by it.
+        uvicorn.run(
+            factory, factory=True, host=host, port=port, workers=workers, loop="uvloop", http="httptools",
+            access_log=False, log_level="warning", server_header=False, date_header=False, proxy_headers=False,
+            timeout_graceful_shutdown=10,
+        )  # fmt: skip
+    finally:
+        Tailorbird(settings).close(clean=True)

@@ -11,9 +11,9 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+
 from conftest import Start
 from servers import AUTH, Server, request
-
 from tailorbird.engine.lmdb_log import LmdbLog
 from tailorbird.engine.log import RecordKind
 from tailorbird.events import model

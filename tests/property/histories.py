@@ -21,7 +21,28 @@ WINDOWS = ["5m", "30m", "1h", "1d", "7d"]
 EDGES = [length + odd for length in map(duration, WINDOWS) for odd in (-1, 0, 1)]
 GAPS = [0, 0, 1, SECOND, 30 * SECOND, MINUTE, HOUR, *EDGES, 10 * DAY, 40 * DAY]
 LATENESS = [0, 0, 0, 0, 1, SECOND, MINUTE, *EDGES]
-NUMBERS = [0, 1, 2, 3, -1, 0.1, 0.2, 0.7, 19.99, 5.0, -0.0, 1e36, -1e36, 1e308, 2**63, 1 / 3, 1e-7, 123456.789, 1e16, 5e-324]
+NUMBERS = [
+    0,
+    1,
+    2,
+    3,
+    -1,
+    0.1,
+    0.2,
+    0.7,
+    19.99,
+    5.0,
+    -0.0,
+    1e36,
+    -1e36,
+    1e308,
+    2**63,
+    1 / 3,
+    1e-7,
+    123456.789,
+    1e16,
+    5e-324,
+]
 TEXTS = ["a", "b", "c", "1", "", "é", "😀", "a'b", 'q"\\', "x" * 300]
 ODD = [None, True, False, [], {}, [1], {"a": 1}]
 

@@ -51,7 +51,6 @@ def test_a_person_is_folded_in_by_the_formula_of_hu_koren_volinsky(interactions)
     expected = y @ np.linalg.inv(system) @ y.T @ (confidence * preference)
     assert answer.scores == pytest.approx(expected[answer.rows], rel=1e-3, abs=1e-4)
     every = np.arange(len(y), dtype=np.int32)
-    assert answer.score(every) == pytest.approx(expected, rel=1e-3, abs=1e-4)
     assert answer.contributions(every).sum(axis=1) == pytest.approx(expected, rel=1e-3, abs=1e-4)
 
 
@@ -69,7 +68,7 @@ def test_als_says_nothing_of_items_it_does_not_know(interactions):
     retriever = als.AlsRetriever(model, np.arange(len(model.items), dtype=np.int32) + 3)
     answer = retriever.answer(weigh([0, 1000], [1, 2], HistoryConfig()))
     assert answer.rows.tolist() == []
-    assert answer.score(np.array([5, 0, 999], np.int32)).tolist() == [0, 0, 0]
+    assert answer.contributions(np.array([5, 0, 999], np.int32)).sum(axis=1).tolist() == [0, 0, 0]
 
 
 @pytest.mark.parametrize("users", [1, 2])
@@ -174,5 +173,8 @@ def test_contributions_of_all_sources_sum_to_their_scores(interactions):
     every = np.arange(len(engine.table), dtype=np.int32)
     for source, answer in zip(("session", "als", "content", "kind"), engine.answers(history), strict=False):
         assert answer is not None, source
-        assert answer.contributions(every).sum(axis=1) == pytest.approx(answer.score(every), rel=1e-4, abs=1e-6), source
-        assert answer.score(answer.rows) == pytest.approx(answer.scores, rel=1e-4, abs=1e-6), source
+        parts = answer.contributions(every).sum(axis=1)
+        assert parts[answer.rows] == pytest.approx(answer.scores, rel=1e-4, abs=1e-6), source
+        rows, scores = answer.leaders(5, None)
+        assert parts[rows] == pytest.approx(scores, rel=1e-4, abs=1e-6), source
+        assert parts.max() == pytest.approx(scores.max(), rel=1e-4), source

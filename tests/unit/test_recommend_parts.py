@@ -137,5 +137,6 @@ def test_a_sparse_answer_is_the_sum_of_its_entries():
     answer = SparseAnswer(rows, owners, np.array([1.0, 2.0, 4.0]), 2, scratch)
     assert dict(zip(answer.rows.tolist(), answer.scores.tolist(), strict=True)) == {3: 5.0, 5: 2.0}
     asked = np.array([9, 5, 3], np.int32)
-    assert answer.score(asked).tolist() == [0.0, 2.0, 5.0]
+    assert answer.leaders(1, None)[0].tolist() == [3]
+    assert answer.leaders(1, np.array([1, 1, 1, 0, 1, 1], bool))[0].tolist() == [5]
     assert answer.contributions(asked).tolist() == [[0.0, 0.0], [2.0, 0.0], [1.0, 4.0]]

@@ -27,7 +27,7 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
     for name, value in scope["headers"]:
         if name == b"content-length":
             if value.isdigit() and int(value[:20]) > limit:
-                raise _too_large(limit)
+                raise too_large(limit)
             break
     message = await receive()
     if message["type"] == "http.disconnect":
@@ -35,7 +35,7 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
     body: bytes = message.get("body", b"")
     if not message.get("more_body"):
         if len(body) > limit:
-            raise _too_large(limit)
+            raise too_large(limit)
         return body
     parts, size = [body], len(body)
     while message.get("more_body"):
@@ -45,11 +45,12 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
         parts.append(message.get("body", b""))
         size += len(parts[-1])
         if size > limit:
-            raise _too_large(limit)
+            raise too_large(limit)
     return b"".join(parts)
 
 
-def _too_large(limit: int) -> TooLarge:
+def too_large(limit: object) -> TooLarge:
+    """The error for a body over ``limit`` bytes."""
     return TooLarge(f"the body is over {limit} bytes: send smaller batches, or raise the setting max_body")
 
 

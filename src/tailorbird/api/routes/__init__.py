@@ -10,6 +10,7 @@ from litestar.exceptions import HTTPException
 from litestar.routes import HTTPRoute
 
 from tailorbird.api.calls import Calls
+from tailorbird.api.http import too_large
 from tailorbird.api.openapi import config
 from tailorbird.api.problem import (
     CONTENT_TYPE,
@@ -59,6 +60,8 @@ def _on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[
         allowed = _methods(request)
         headers["allow"] = ", ".join(allowed)
         detail = f"{request.method} is not answered here: use {' or '.join(allowed)}"
+    elif error.status_code == 413:
+        return _on_error(request, too_large(request.app.request_max_body_size))
     return Response(
         problem_for_status(error.status_code, detail),
         status_code=error.status_code,
