@@ -79,7 +79,7 @@ def truth(node: Node) -> Truth:
         case Compare():
             return _compare(node.op, node.left, node.right)
         case Between():
-            return shapes.between(settled(node.value), settled(node.low), settled(node.high))
+            return _between(node)
         case In():
             return _in(node, within=True)
         case Like():
@@ -118,7 +118,7 @@ def value(node: Node) -> Value:
             tests = [truth(condition) for condition in node.conditions]
             return shapes.choice(tests, [settled(result) for result in node.results], settled(node.default))
         case Coalesce():
-            return shapes.coalesce([settled(operand) for operand in node.operands])
+            return _coalesce(node)
         case Extreme():
             return shapes.extreme([settled(operand) for operand in node.operands], node.greatest)
         case Arithmetic():
@@ -130,6 +130,13 @@ def value(node: Node) -> Value:
             inner = settled(node.operand) if node.fn is Fn.ROUND else value(node.operand)
             return shapes.unary(_CALLS[node.fn], inner)
     return truth(node)
+
+
+def _coalesce(node: Coalesce) -> Value:
+    match node.operands:
+        case (Ref() as first, Constant(value=other)) if first.of is not Type.NUMBER:
+            return shapes.column_or(first.column.index, other)
+    return shapes.coalesce([settled(operand) for operand in node.operands])
 
 
 def _arithmetic(node: Arithmetic) -> Value:
@@ -167,6 +174,14 @@ def _compare(op: Op, left: Node, right: Node) -> Truth:
     if isinstance(left, Ref) and _is_exact(bound):
         return shapes.column_against(op, left.column.index, bound)
     return shapes.against(op, settled(left), bound)
+
+
+def _between(node: Between) -> Truth:
+    if isinstance(node.value, Ref) and is_constant(node.low) and is_constant(node.high):
+        low, high = settled(node.low)((), 0), settled(node.high)((), 0)
+        if low is not None and high is not None and _is_exact(low) and _is_exact(high):
+            return shapes.column_between(node.value.column.index, low, high)
+    return shapes.between(settled(node.value), settled(node.low), settled(node.high))
 
 
 def _is_exact(bound: Any) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tailorbird.conditions.closures import settled, truth
-from tailorbird.conditions.linear import difference, linear
+from tailorbird.conditions.linear import Linear, difference, linear, total
 from tailorbird.conditions.tree import (
     CLOCK,
     Arithmetic,
@@ -75,7 +75,7 @@ def _crossing(op: Op, left: Node, right: Node) -> list[Instant]:
     """Where two lines cross, as a list of none or one."""
     form = difference(left, right)
     if form is not None:
-        return [_linear_crossing(op, left, right, form.slope)] if form.slope else []
+        return [_linear_crossing(op, form)] if form.slope else []
     if not (is_timed(left) or is_timed(right)):
         return []
     first, second, first_slope, second_slope = settled(left), settled(right), slope(left), slope(right)
@@ -89,12 +89,12 @@ def _crossing(op: Op, left: Node, right: Node) -> list[Instant]:
     return [cross]
 
 
-def _linear_crossing(op: Op, left: Node, right: Node, rate: int) -> Instant:
-    first, second = settled(left), settled(right)
+def _linear_crossing(op: Op, form: Linear) -> Instant:
+    gap_at, rate = total(form), form.slope
 
     def cross(row: Any, now: int) -> int:
-        start, other = first(row, now), second(row, now)
-        return NEVER if start is None or other is None else min(NEVER, now + steps(op, start - other, rate))
+        gap = gap_at(row, now)
+        return NEVER if gap is None else min(NEVER, now + steps(op, gap, rate))
 
     return cross
 

@@ -107,8 +107,8 @@ def _explain(source: Source, tokens: list[Token], error: ParseError, names: Coll
     place = (first.get("line"), first.get("col"))
     index = next((i for i, token in enumerate(tokens) if (token.line, token.col) == place), len(tokens) - 1)
     token = tokens[index]
-    for near in (token, tokens[index - 1]):
-        if near.text in names and near.token_type not in (TokenType.VAR, TokenType.IDENTIFIER):
+    for near in reversed(tokens[: index + 1]):
+        if near.text in names and near.token_type not in (TokenType.VAR, TokenType.IDENTIFIER, TokenType.STRING):
             message = f'{near.text} is also a word of SQL; to mean the column, write it in double quotes: "{near.text}"'
             source.refuse(message, near.start)
     if description.startswith("Required keyword"):

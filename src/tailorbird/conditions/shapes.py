@@ -204,6 +204,16 @@ def between(value: Value, low: Value, high: Value) -> Truth:
     return test
 
 
+def column_between(index: int, low: Any, high: Any) -> Truth:
+    """A column BETWEEN two literals."""
+
+    def test(row: Any, now: int) -> bool | None:
+        value = row[index]
+        return None if value is None else low <= value <= high
+
+    return test
+
+
 def column_within(index: int, members: Collection[object], within: bool, otherwise: bool | None) -> Truth:
     """A column IN literals (``within`` True) or NOT IN them; ``otherwise`` is the answer for a value not among them."""
 
@@ -293,6 +303,16 @@ def choice(conditions: Sequence[Truth], results: Sequence[Value], default: Value
         return default(row, now)
 
     return choose
+
+
+def column_or(index: int, other: Any) -> Value:
+    """COALESCE of a column and a literal."""
+
+    def read(row: Any, now: int) -> Any:
+        value = row[index]
+        return other if value is None else value
+
+    return read
 
 
 def coalesce(values: Sequence[Value]) -> Value:
