@@ -92,7 +92,7 @@ def steps(*, merging: bool = True, purposes: st.SearchStrategy[int] | None = Non
     kinds = ["track"] * 8 + ["identify", "group", "consent", "tick", "tick", "again"] + ["alias"] * merging
     one = st.tuples(st.just(None), st.sampled_from(VISITORS)) | st.tuples(st.sampled_from(USERS), st.just(None))
     both = st.tuples(st.sampled_from(USERS), st.sampled_from(VISITORS))
-    granted = purposes or st.sampled_from([ALL] * 12 + [0, 1, 2, 3, 5, 6])
+    granted = purposes if purposes is not None else st.sampled_from([ALL] * 12 + [0, 1, 2, 3, 5, 6])
     step = st.builds(
         lambda who, *rest: Step(*rest[:3], *who, *rest[3:]),
         (one | one | both) if merging else one, st.sampled_from(GAPS), st.sampled_from(LATENESS), st.sampled_from(kinds),
