@@ -27,11 +27,7 @@ class Counts:
     """One worker's counts."""
 
     def __init__(self, directory: Path) -> None:
-        directory.mkdir(exist_ok=True)
-        path = directory / f"{os.getpid()}.counts"
-        with path.open("a+b") as file:
-            file.truncate(SIZE * 8)
-            self._values = memoryview(mmap.mmap(file.fileno(), SIZE * 8)).cast("d")
+        self._values = memoryview(_mapped(directory)).cast("d")
 
     def received(self, events: int, quarantined: int, refused: int) -> None:
         """A request's messages: taken in, put in quarantine, not kept for want of consent."""
@@ -50,6 +46,17 @@ class Counts:
         values[first + bisect_left(BOUNDS, seconds)] += 1
         values[first + WIDTH - 1] += seconds
         values[WAITING] = waiting
+
+
+def _mapped(directory: Path) -> mmap.mmap:
+    try:
+        directory.mkdir(exist_ok=True)
+        with (directory / f"{os.getpid()}.counts").open("a+b") as file:
+            # All of it now: to touch a page that a full disk has no room for would end the process.
+            os.posix_fallocate(file.fileno(), 0, SIZE * 8)
+            return mmap.mmap(file.fileno(), SIZE * 8)
+    except OSError:
+        return mmap.mmap(-1, SIZE * 8)  # a full disk: better to serve uncounted
 
 
 def reset(directory: Path) -> None:
