@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailorbird.errors import MissingExtra
+from tailorbird.recommend.answers import highest
 from tailorbird.recommend.history import History
 from tailorbird.recommend.interactions import Interactions
 
@@ -103,13 +104,11 @@ class AlsAnswer:
         self._retriever = retriever
         self._solved = solved
         self.rows = rows
-        self._person = solved.sum(axis=1)
-        self.scores = retriever.head @ self._person if len(rows) else np.zeros(0, np.float32)
+        self.scores = retriever.head @ solved.sum(axis=1) if len(rows) else np.zeros(0, np.float32)
 
-    def score(self, rows: NDArray[np.int32]) -> NDArray[np.floating]:
+    def leaders(self, n: int, allowed: NDArray[np.bool_] | None) -> tuple[NDArray[np.int32], NDArray[np.floating]]:
         """See ``Answer``."""
-        factors, known = self._retriever.factors_of(rows)
-        return np.asarray((factors @ self._person) * known)
+        return highest(self.rows, self.scores, n, allowed)
 
     def contributions(self, rows: NDArray[np.int32]) -> NDArray[np.floating]:
         """See ``Answer``."""
@@ -146,5 +145,5 @@ class AlsRetriever:
         # A^-1 Y' C by the matrix inversion lemma: a system of the history's size instead of the factors'.
         half = wide @ self._inverse
         system = np.eye(len(wide)) + np.where(known, confidence - 1.0, 0.0)[:, None] * (half @ wide.T)
-        solved = (half.T @ np.linalg.solve(system, np.diag(confidence))).astype(np.float32)
+        solved = ((half.T @ np.linalg.inv(system)) * confidence).astype(np.float32)
         return AlsAnswer(self, solved, self._head_rows)

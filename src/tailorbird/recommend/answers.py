@@ -15,8 +15,8 @@ class Answer(Protocol):
     @property
     def scores(self) -> NDArray[np.floating]: ...
 
-    def score(self, rows: NDArray[np.int32]) -> NDArray[np.floating]:
-        """Shape ``(len(rows),)``: the score of any distinct rows, also of those that the retriever did not bring up."""
+    def leaders(self, n: int, allowed: NDArray[np.bool_] | None) -> tuple[NDArray[np.int32], NDArray[np.floating]]:
+        """About n of the best rows, of the allowed ones (bool by row; None: all), with their scores; in no order."""
         ...
 
     def contributions(self, rows: NDArray[np.int32]) -> NDArray[np.floating]:
@@ -77,9 +77,9 @@ class SparseAnswer:
         self.rows: NDArray[np.int32] = row[first]
         self.scores: NDArray[np.floating] = np.bincount(index, weights=value, minlength=len(first)).astype(np.float64)
 
-    def score(self, rows: NDArray[np.int32]) -> NDArray[np.floating]:
+    def leaders(self, n: int, allowed: NDArray[np.bool_] | None) -> tuple[NDArray[np.int32], NDArray[np.floating]]:
         """See ``Answer``."""
-        return looked_up(self.rows, self.scores, rows, self._scratch)
+        return highest(self.rows, self.scores, n, allowed)
 
     def contributions(self, rows: NDArray[np.int32]) -> NDArray[np.floating]:
         """See ``Answer``."""
@@ -89,14 +89,17 @@ class SparseAnswer:
         return parts
 
 
-def looked_up(
-    rows: NDArray[np.int32], scores: NDArray[np.floating], wanted: NDArray[np.int32], scratch: Scratch
-) -> NDArray[np.floating]:
-    """Scores of the wanted rows; 0 for those that are not among ``rows``. Both are distinct."""
-    found = np.zeros(len(wanted))
-    hit, place = scratch.find(wanted, rows)
-    found[hit] = scores[place]
-    return found
+def highest(
+    rows: NDArray[np.int32], scores: NDArray[np.floating], n: int, allowed: NDArray[np.bool_] | None
+) -> tuple[NDArray[np.int32], NDArray[np.floating]]:
+    """The rows with the n highest scores (all that tie with the n-th), and the scores. Linear."""
+    if allowed is not None:
+        may = allowed[rows].nonzero()[0]
+        rows, scores = rows[may], scores[may]
+    if len(rows) <= n:
+        return rows, scores
+    high = (scores >= np.partition(scores, len(scores) - n)[len(scores) - n]).nonzero()[0]
+    return rows[high], scores[high]
 
 
 def best(scores: NDArray[np.floating], n: int) -> NDArray[np.intp]:

@@ -35,11 +35,16 @@ class PopularityAnswer:
     def __init__(self, popularity: Popularity) -> None:
         self._popularity = popularity
         self.rows = popularity.top()
-        self.scores = popularity.scores(self.rows)
 
-    def score(self, rows: NDArray[np.int32]) -> NDArray[np.floating]:
+    @property
+    def scores(self) -> NDArray[np.floating]:
         """See ``Answer``."""
-        return self._popularity.scores(rows)
+        return self._popularity.scores(self.rows)
+
+    def leaders(self, n: int, allowed: NDArray[np.bool_] | None) -> tuple[NDArray[np.int32], NDArray[np.floating]]:
+        """See ``Answer``."""
+        rows = self.rows if allowed is None else self.rows[allowed[self.rows]]
+        return rows[:n], self._popularity.scores(rows[:n])
 
     def contributions(self, rows: NDArray[np.int32]) -> NDArray[np.floating]:
         """See ``Answer``; shape ``(len(rows), 1)``."""
@@ -56,6 +61,7 @@ class Engine:
         self._scratch = Scratch()
         self.session = SessionKnn(self.config.session, self._scratch)
         self.kind = KindRetriever(self.table, self.popularity)
+        self._weights: dict[str, NDArray[np.float64]] = {}
         self.als: AlsRetriever | None = None
         self.content: ContentRetriever | None = None
 
@@ -77,6 +83,7 @@ class Engine:
             session_items=config.session.session_items,
         )
         self.session.config = session
+        self._weights.clear()
         self.popularity.configure(config.popularity)
         self.config = msgspec.structs.replace(
             self.config, history=config.history, hybrid=config.hybrid, content=config.content, session=session
@@ -122,6 +129,14 @@ class Engine:
             return None if self.content is None else self.content.answer(history)
         return self.session.answer(history) if source == "session" else self.kind.answer(history)
 
-    def pool(self, history: History, allowed: NDArray[np.bool_]) -> Pool:
-        """All candidates for a history with every source's scores. ``allowed``: bool by row."""
-        return pool(self.answers(history), allowed, self.config.hybrid.per_source, self._scratch)
+    def weights(self, history: History, *, browsing: bool) -> NDArray[np.float64]:
+        """The blend's weights for a history, shape ``(len(SOURCES),)``."""
+        bucket = self.config.hybrid.bucket(history, browsing=browsing)
+        weights = self._weights.get(bucket)
+        if weights is None:
+            weights = self._weights[bucket] = self.config.hybrid.weights(bucket)
+        return weights
+
+    def pool(self, history: History, allowed: NDArray[np.bool_], least: int = 0) -> Pool:
+        """The candidates for a history with the sources' scores. ``allowed``: bool by row; ``least``: so many if possible."""
+        return pool(self.answers(history), allowed, self.config.hybrid.per_source, self._scratch, least)

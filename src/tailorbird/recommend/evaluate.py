@@ -129,7 +129,7 @@ def rank(engine: Engine, model: str, asked: Asked, k: int) -> list[int]:
     items."""
     if model == HYBRID:
         pool = engine.pool(asked.history, asked.allowed)
-        weights = engine.config.hybrid.weights(engine.config.hybrid.bucket(asked.history, browsing=False))
+        weights = engine.weights(asked.history, browsing=False)
         rows: NDArray[np.int32] = pool.rows[best(pool.scores @ weights, k)]
     else:
         answer = engine.answer(model, asked.history)

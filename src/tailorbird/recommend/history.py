@@ -1,5 +1,6 @@
 """What a person did lately, as weighted items: the one reading of a history that every retriever starts from."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
@@ -29,19 +30,19 @@ class HistoryConfig(msgspec.Struct, frozen=True):
 class History(msgspec.Struct, frozen=True):
     """Distinct items of one person, oldest first.
 
-    ``rows``: int32 ``(q,)`` rows of the item table; ``weights``: float32 ``(q,)`` in (0, 1]; ``moments``: int32
+    ``rows``: int32 ``(q,)`` rows of the item table; ``weights``: float64 ``(q,)`` in (0, 1]; ``moments``: int32
     ``(q,)``, 1 for the latest moment, 2 for the one before, ...
     """
 
     rows: NDArray[np.int32]
-    weights: NDArray[np.float32]
+    weights: NDArray[np.float64]
     moments: NDArray[np.int32]
 
     def __len__(self) -> int:
         return len(self.rows)
 
 
-EMPTY = History(np.zeros(0, np.int32), np.zeros(0, np.float32), np.zeros(0, np.int32))
+EMPTY = History(np.zeros(0, np.int32), np.zeros(0), np.zeros(0, np.int32))
 
 
 def weigh(rows: Sequence[int], times: Sequence[int], config: HistoryConfig) -> History:
@@ -64,10 +65,13 @@ def weigh(rows: Sequence[int], times: Sequence[int], config: HistoryConfig) -> H
             break
     if not kept:
         return EMPTY
-    found_rows = np.fromiter(kept, dtype=np.int32, count=len(kept))[::-1].copy()
-    pairs = np.array(list(kept.values()), dtype=np.int64)[::-1]
-    moments = pairs[:, 0].astype(np.int32)
-    age_days = np.maximum(latest - pairs[:, 1], 0) / DAY_MS
-    lines = np.bincount(moments)[moments]
-    weights = config.step ** (moments - 1) * 0.5 ** (age_days / config.half_life_days) * lines**-config.share
-    return History(found_rows, weights.astype(np.float32), moments)
+    lines = Counter(moment for moment, _ in kept.values())
+    # A dozen items: plain floats take a third of the time of as many small array operations.
+    shares = {moment: config.step ** (moment - 1) * n**-config.share for moment, n in lines.items()}
+    fade = -1.0 / (config.half_life_days * DAY_MS)
+    weights = [shares[moment] * 2.0 ** (fade * max(latest - time, 0)) for moment, time in kept.values()]
+    return History(
+        np.array(list(kept)[::-1], dtype=np.int32),
+        np.array(weights[::-1]),
+        np.array([moment for moment, _ in kept.values()][::-1], dtype=np.int32),
+    )

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tailorbird.errors import InvalidInput
 from tailorbird.recommend import metrics
-from tailorbird.recommend.answers import Answer, Scratch, best
+from tailorbird.recommend.answers import Answer, Scratch
 from tailorbird.recommend.history import History
 
 SOURCES = ("session", "als", "content", "kind", "popularity")
@@ -69,48 +69,53 @@ class HybridConfig(msgspec.Struct, frozen=True):
 
 class Pool(msgspec.Struct, frozen=True):
     """The union of the retrievers' candidates. ``rows`` int32 ``(c,)`` distinct; ``scores`` float64 ``(c, sources)``,
-    each column divided by its best; ``scale`` ``(sources,)`` what they were divided by (0: the source says nothing);
-    ``answers`` by source."""
+    each column divided by its best, 0 where the row is not among the source's candidates; ``answers`` by source."""
 
     rows: NDArray[np.int32]
     scores: NDArray[np.float64]
-    scale: NDArray[np.float64]
     answers: Sequence[Answer | None]
 
 
-def pool(answers: Sequence[Answer | None], allowed: NDArray[np.bool_], per_source: int, scratch: Scratch) -> Pool:
-    """Joins what the retrievers answered (None: nothing), leaving out rows that are not allowed.
+def pool(
+    answers: Sequence[Answer | None], allowed: NDArray[np.bool_], per_source: int, scratch: Scratch, least: int = 0
+) -> Pool:
+    """Joins the best candidates of what the retrievers answered (None: nothing), without the rows that are not allowed.
 
-    ``allowed``: bool, by row of the item table. The popularity source's answer has no history items: its score is its
-    own.
+    ``allowed``: bool, by row of the item table. Mostly few rows are forbidden, so they are taken out of the union; only
+    when that costs much of it, or leaves fewer than ``least``, does each retriever choose anew among the allowed.
     """
-    leaders = []
-    for answer in answers:
-        if answer is not None and len(answer.rows):
-            leaders.append(_leaders(answer, allowed, per_source))
-    rows = np.concatenate(leaders) if leaders else np.zeros(0, np.int32)
-    rows = rows[scratch.distinct(rows)[0]]
-    scores = np.zeros((len(rows), len(SOURCES)))
+    joined = _joined(answers, None, per_source, scratch)
+    keep = allowed[joined.rows].nonzero()[0]
+    if len(keep) < max(0.7 * len(joined.rows), least):
+        joined = _joined(answers, allowed, per_source, scratch)
+        rows, scores = joined.rows, joined.scores
+    else:
+        rows, scores = joined.rows[keep], joined.scores[keep]
+    scale = scores.max(axis=0, initial=0.0)
+    scale[scale <= 0.0] = 1.0
+    return Pool(rows, scores / scale, answers)
+
+
+def _joined(
+    answers: Sequence[Answer | None], allowed: NDArray[np.bool_] | None, per_source: int, scratch: Scratch
+) -> Pool:
+    columns, rows, scores = [], [], []
     for column, answer in enumerate(answers):
         if answer is not None:
-            scores[:, column] = answer.score(rows)
-    np.maximum(scores, 0.0, out=scores)
-    scale = scores.max(axis=0, initial=0.0)
-    scores /= np.where(scale > 0, scale, 1.0)
-    return Pool(rows, scores, scale, answers)
-
-
-def _leaders(answer: Answer, allowed: NDArray[np.bool_], n: int) -> NDArray[np.int32]:
-    """The n best of an answer that are allowed. Tries the 2n best first: mostly few are forbidden."""
-    rows = answer.rows
-    if len(rows) > 4 * n:
-        rows = rows[best(answer.scores, 2 * n)]
-        rows = rows[allowed[rows]]
-        if len(rows) >= n:
-            return rows[:n]
-        rows = answer.rows
-    may = allowed[rows].nonzero()[0]
-    return rows[may[best(answer.scores[may], n)]]
+            best_rows, best_scores = answer.leaders(per_source, allowed)
+            columns.append(column)
+            rows.append(best_rows)
+            scores.append(best_scores)
+    if not columns:
+        return Pool(np.zeros(0, np.int32), np.zeros((0, len(SOURCES))), answers)
+    every = np.concatenate(rows)
+    first, index = scratch.distinct(every)
+    table = np.zeros((len(first), len(SOURCES)))
+    end = 0
+    for column, part in zip(columns, scores, strict=True):
+        begin, end = end, end + len(part)
+        table[index[begin:end], column] = part
+    return Pool(every[first], table, answers)
 
 
 class Example(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ is what follows a visitor who changes the subject: three bags looked at, and bag
 import numpy as np
 from numpy.typing import NDArray
 
+from tailorbird.recommend.answers import highest
 from tailorbird.recommend.history import History
 from tailorbird.recommend.popularity import Popularity
 from tailorbird.recommend.table import NO_CATEGORY, ItemTable
@@ -17,28 +18,23 @@ _REFRESH_EVERY = 2_000
 
 
 class KindAnswer:
-    """See ``answers.Answer``. ``weight``: what each category's code weighs in the history."""
+    """See ``answers.Answer``."""
 
     def __init__(
         self,
         retriever: "KindRetriever",
         history: History,
-        weight: NDArray[np.float64],
         rows: NDArray[np.int32],
         scores: NDArray[np.float64],
     ) -> None:
         self._retriever = retriever
         self._history = history
-        self._weight = weight
         self.rows = rows
         self.scores = scores
 
-    def score(self, rows: NDArray[np.int32]) -> NDArray[np.floating]:
+    def leaders(self, n: int, allowed: NDArray[np.bool_] | None) -> tuple[NDArray[np.int32], NDArray[np.floating]]:
         """See ``Answer``."""
-        category = self._retriever.table.category[rows]
-        # The last place of weight is 0 and stands for NO_CATEGORY, and for categories later than the history's.
-        place = np.where(category < len(self._weight), category, NO_CATEGORY)
-        return self._weight[place] * self._retriever.share_in_kind(rows, category)
+        return (self.rows, self.scores) if allowed is None else highest(self.rows, self.scores, n, allowed)
 
     def contributions(self, rows: NDArray[np.int32]) -> NDArray[np.floating]:
         """See ``Answer``."""
@@ -98,9 +94,9 @@ class KindRetriever:
         known = categories != NO_CATEGORY
         if not known.any():
             return None
-        weight = np.append(np.bincount(categories[known], weights=history.weights[known]), 0.0)
+        weight = np.bincount(categories[known], weights=history.weights[known])
         heaviest = np.argsort(-weight, kind="stable")[:_KINDS]
         codes = heaviest[weight[heaviest] > 0].tolist()
         leaders = [self.leaders(code) for code in codes]
         scores = [weight[code] * shares for code, (_, shares) in zip(codes, leaders, strict=True)]
-        return KindAnswer(self, history, weight, np.concatenate([rows for rows, _ in leaders]), np.concatenate(scores))
+        return KindAnswer(self, history, np.concatenate([rows for rows, _ in leaders]), np.concatenate(scores))

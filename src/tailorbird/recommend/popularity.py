@@ -69,8 +69,9 @@ class Popularity:
         top = self.top()
         if not len(top):
             return np.zeros(len(rows), np.float32)
-        known = np.minimum(rows, len(self._scores) - 1)
-        found = np.where(rows < len(self._scores), self._scores[known], 0.0)
+        found = self._scores.take(rows, mode="clip")
+        if len(rows) and rows.max() >= len(self._scores):
+            found[rows >= len(self._scores)] = 0.0
         best = float(self._scores[top[0]])
         return (found / best).astype(np.float32) if best > 0 else np.zeros(len(rows), np.float32)
 

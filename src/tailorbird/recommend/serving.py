@@ -1,6 +1,7 @@
 """What one worker process recommends from: the live retrievers, the current models, and the answer to a query."""
 
 from collections.abc import Iterable
+from itertools import repeat
 from pathlib import Path
 
 import msgspec
@@ -198,18 +199,15 @@ class Recommender:
         table = engine.table
         history, visit = self._history(query)
         allowed = self._allowed(query, visit)
-        bucket = engine.config.hybrid.bucket(history, browsing=bool(visit))
-        weights = engine.config.hybrid.weights(bucket)
-        pool = engine.pool(history, allowed)
+        weights = engine.weights(history, browsing=bool(visit))
+        pool = engine.pool(history, allowed, n_candidates)
         blended = pool.scores @ weights
         order = best(blended, n_candidates)
         rows, scores = pool.rows[order], blended[order]
         ids = table.ids
         explained = Explained(pool, order, weights, history, ids, 2 * query.n)
-        candidates = [
-            Candidate(ids[row], score, explained, place)
-            for place, (row, score) in enumerate(zip(rows.tolist(), scores.tolist(), strict=True))
-        ]
+        names = [ids[row] for row in rows.tolist()]
+        candidates = list(map(Candidate, names, scores.tolist(), repeat(explained), range(len(names))))
         if len(rows) < n_candidates:
             allowed[rows] = False
             floor = float(scores[-1]) if len(scores) else 1.0

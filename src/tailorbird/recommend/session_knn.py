@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailorbird.events.ecommerce import ORDER
-from tailorbird.recommend.answers import Scratch, looked_up
+from tailorbird.recommend.answers import Scratch, highest
 from tailorbird.recommend.history import SESSION_GAP_MS, History
 from tailorbird.recommend.session_store import SessionStore
 
@@ -75,9 +75,9 @@ class KnnAnswer:
         weight = np.bincount(index, weights=parts.sum(axis=1)[neighbour], minlength=len(first))
         self.scores: NDArray[np.float64] = weight * idf(self.rows)
 
-    def score(self, rows: NDArray[np.int32]) -> NDArray[np.floating]:
+    def leaders(self, n: int, allowed: NDArray[np.bool_] | None) -> tuple[NDArray[np.int32], NDArray[np.floating]]:
         """See ``Answer``."""
-        return looked_up(self.rows, self.scores, rows, self._scratch)
+        return highest(self.rows, self.scores, n, allowed)
 
     def contributions(self, rows: NDArray[np.int32]) -> NDArray[np.floating]:
         """See ``Answer``."""
@@ -95,6 +95,7 @@ class SessionKnn:
     def __init__(self, config: SessionKnnConfig | None = None, scratch: Scratch | None = None) -> None:
         self._scratch = scratch or Scratch()
         self.config = config or SessionKnnConfig()
+        self._power_of, self._power = 0.0, np.ones(1)
         self._begin_anew()
 
     def _begin_anew(self) -> None:
@@ -174,6 +175,13 @@ class SessionKnn:
         count = np.where(seen, self._count[np.where(seen, rows, 0)], 0)
         return np.asarray(np.log1p(self._telling / np.maximum(count, 1)) * (count > 0))
 
+    def _divided(self, numbers: NDArray[np.integer]) -> NDArray[np.float64]:
+        """``len(n) ** -length`` of sessions, from a table: powers are slow."""
+        if self._power_of != self.config.length:
+            self._power_of = self.config.length
+            self._power = np.maximum(np.arange(4096), 1.0) ** -self.config.length
+        return np.asarray(self._power[np.minimum(self.sessions.lengths(numbers), len(self._power) - 1)])
+
     def _neighbours(self, history: History) -> tuple[NDArray[np.int32], NDArray[np.float64]] | None:
         """Numbers ``(k,)`` of the nearest sessions, and ``(k, q)`` each history item's part in lambda(n) * r(n)."""
         config = self.config
@@ -198,10 +206,10 @@ class SessionKnn:
         self._slot_scratch.fit(len(self.sessions))
         first, index = self._slot_scratch.distinct(self.sessions.slots(posted))
         numbers = posted[first]
-        weight = history.weights.astype(np.float64)[holder]
+        weight = history.weights[holder]
         similarity = np.bincount(index, weights=weight, minlength=len(numbers)).astype(np.float64)
         if config.length:
-            similarity /= self.sessions.lengths(numbers) ** config.length
+            similarity *= self._divided(numbers)
         chosen = _nearest(numbers, similarity, config.m, config.k)
         place = np.full(len(numbers), -1)
         place[chosen] = np.arange(len(chosen))
@@ -209,10 +217,12 @@ class SessionKnn:
         hit = (where >= 0).nonzero()[0]
         parts = np.zeros((len(chosen), len(history)))
         parts[where[hit], holder[hit]] = weight[hit]
-        latest = np.where(parts > 0, history.moments, 10).min(axis=1)
+        # The postings stand in the order of the history, and of several writes the last one stays: the latest item's.
+        latest = np.zeros(len(chosen), dtype=np.int32)
+        latest[where[hit]] = history.moments[holder[hit]]
         fade = np.maximum(1.0 - 0.1 * latest, 0.0)
         if config.length:
-            fade /= self.sessions.lengths(numbers[chosen]) ** config.length
+            fade *= self._divided(numbers[chosen])
         return numbers[chosen], parts * fade[:, None]
 
 
