@@ -5,13 +5,18 @@ import re
 import socket
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 import typer
 
+from tailorbird.api.calls import Calls
+from tailorbird.api.counts import Counts
+from tailorbird.api.routes import build
+from tailorbird.app import Tailorbird
 from tailorbird.cli import app
-from tailorbird.config import Settings
+from tailorbird.config import Settings, load_settings
 from tailorbird.decide.placement import Placement
 from tailorbird.profiles.features.definition import AGGREGATIONS
 
@@ -69,3 +74,18 @@ def test_every_command_and_option_is_documented() -> None:
 @pytest.mark.parametrize("word", [*AGGREGATIONS, *(name for name in Placement.__struct_fields__ if name != "name")])
 def test_every_definition_key_is_documented(word: str) -> None:
     assert f"`{word}`" in (DOCS / "definitions.md").read_text()
+
+
+def test_every_route_is_documented(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAILORBIRD_DATA", str(tmp_path))
+    monkeypatch.setenv("TAILORBIRD_MAP_SIZE_GB", "1")
+    installation = Tailorbird(load_settings())
+    installation.prepare()
+    calls = Calls(installation, Counts(tmp_path / "metrics"))
+    schema = build(installation, calls, lambda _: nullcontext()).openapi_schema.to_schema()
+    installation.close()
+    assert schema["openapi"].startswith("3.1")
+    page = (DOCS / "http.md").read_text()
+    routes = [f"`{method.upper()} {path}`" for path, methods in schema["paths"].items() for method in methods]
+    assert len(routes) > 15
+    assert [route for route in routes if route not in page] == []
