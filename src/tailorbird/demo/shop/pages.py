@@ -1,6 +1,7 @@
 """The pages, each of which first tells what is being looked at and then decides what to show with it."""
 
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from litestar import Response, get
 from litestar.exceptions import NotFoundException
@@ -111,7 +112,5 @@ def pages(shop: Shop) -> list[Any]:
 
 def _local_path(request: AnyRequest) -> str:
     """The page that the fragment stands in, as htmx tells it, without its host."""
-    from urllib.parse import urlsplit
-
     parts = urlsplit(request.headers.get("hx-current-url", "/"))
     return parts.path + (f"?{parts.query}" if parts.query else "") or "/"

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from litestar import Response, Router
+from litestar import Response, Router, get
 from litestar.exceptions import HTTPException
+from litestar.response import File
 from litestar.static_files import create_static_files_router
 
 from tailorbird.app import Tailorbird
@@ -25,9 +26,14 @@ def routes(app: Tailorbird) -> Sequence[Any]:
     def on_error(request: AnyRequest, error: TailorbirdError) -> Response[str]:
         return _problem(shop, request, error.status, str(error))
 
+    @get("/favicon.ico")
+    async def icon() -> File:
+        """For what is not a page of the shop, such as the JSON that the panel links to."""
+        return File(STATIC / "logo.svg", media_type="image/svg+xml", content_disposition_type="inline")
+
     faces = Router(
         path="/",
-        route_handlers=[*pages(shop), actions(shop)],
+        route_handlers=[*pages(shop), actions(shop), icon],
         exception_handlers={HTTPException: on_http, TailorbirdError: on_error},
         include_in_schema=False,
     )
