@@ -13,6 +13,7 @@ import lmdb
 import msgspec
 
 from tailorbird.engine.state import Generation
+from tailorbird.errors import Unavailable
 
 
 class Marker(msgspec.Struct):
@@ -49,18 +50,28 @@ def mark_clean(generation: Generation) -> None:
 
 
 def take(generation: Generation, state_directory: Path) -> Path:
-    """Copy the generation, synced, and put the copy in the place of the one before. Safe while others fold."""
+    """Copy the generation, synced, and put the copy in the place of the one before. Safe while others fold.
+
+    Raises ``Unavailable`` where the disk has no room for it to spare: events come first.
+    """
     target = _copy_of(state_directory, generation.directory.name)
     fresh = target.with_name(target.name + ".new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
-    generation.env.copy(str(fresh))
-    for path in (fresh / "data.mdb", fresh):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    size = (generation.directory / "data.mdb").stat().st_size
+    if (free := shutil.disk_usage(fresh).free) < 2 * size:
+        raise Unavailable(f"a checkpoint takes {size} bytes and {free} are free: it is taken when twice as many are")
+    try:
+        generation.env.copy(str(fresh))
+        for path in (fresh / "data.mdb", fresh):
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+    except BaseException:
+        shutil.rmtree(fresh, ignore_errors=True)  # what is left of a copy must not be what fills the disk
+        raise
     shutil.rmtree(target, ignore_errors=True)
     fresh.rename(target)
     return target

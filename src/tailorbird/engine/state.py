@@ -173,7 +173,7 @@ def _map_counter(path: Path) -> mmap.mmap:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         if os.fstat(descriptor).st_size < 8:
-            os.ftruncate(descriptor, 8)
+            os.pwrite(descriptor, bytes(8), 0)  # written, not a hole: touching that on a full disk ends the process
         return mmap.mmap(descriptor, 8)
     finally:
         os.close(descriptor)
