@@ -54,10 +54,10 @@ def test_the_table_keeps_rows_for_ever_and_shows_only_available_items():
     assert table.item("never heard of") is None
 
 
-def test_the_table_takes_no_more_than_its_limit():
+def test_events_cannot_fill_the_table_beyond_its_limit_but_the_catalog_may():
     table = ItemTable(max_rows=2)
-    assert [table.row_or_new(item) for item in "aabc"] == [0, 0, 1, -1]
-    assert table.upsert([Item("z")]) == []
+    assert [table.row_or_new(item, bounded=True) for item in "aabc"] == [0, 0, 1, -1]
+    assert table.upsert([Item("z")]) == [2]
 
 
 def columns(times):

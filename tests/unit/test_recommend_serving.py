@@ -190,6 +190,39 @@ def test_a_published_model_is_picked_up_once_and_named(tmp_path):
     assert recommender.versions()["hybrid"] > manifest.version
 
 
+def test_a_worker_that_starts_reads_on_where_the_training_stopped(tmp_path):
+    history = list(feed())
+    cut = 900
+    train(from_feed(history[:cut]), ITEMS, tmp_path, seed=0, now=NOW, feed_offset=cut)
+    assert Recommender(tmp_path).feed_offset == 0
+    started = Recommender(tmp_path, resume=True)
+    assert started.feed_offset == cut
+    from_the_beginning = Recommender(config=started._engine.config)
+    from_the_beginning.observe(history[:cut])
+    started._engine.use(None, None)
+    for recommender in (started, from_the_beginning):
+        recommender.observe(history[cut:])
+        recommender.upsert_items(ITEMS)
+    questions = [
+        query(),
+        query("Bags-0"),
+        query("Mugs-1", "Clocks-3"),
+        query(recent=[("Cards-2", NOW - 10**10, ORDER)]),
+    ]
+    for question in questions:
+        ours, theirs = (each.recommend(question, 30) for each in (started, from_the_beginning))
+        assert [candidate.item for candidate in ours] == [candidate.item for candidate in theirs]
+        assert [candidate.score for candidate in ours] == pytest.approx([candidate.score for candidate in theirs])
+
+
+def test_a_broken_snapshot_costs_only_the_replay(tmp_path):
+    manifest = train(from_feed(feed()), ITEMS, tmp_path, seed=0, now=NOW, feed_offset=1)
+    (tmp_path / manifest.version / "live.npz").write_bytes(b"rubbish")
+    recommender = Recommender(tmp_path, resume=True)
+    assert recommender.feed_offset == 0
+    assert recommender.versions()["hybrid"] == manifest.version
+
+
 def test_a_broken_model_is_told_of_and_the_old_one_serves_on(tmp_path):
     manifest = train(from_feed(feed()), ITEMS, tmp_path, seed=0, now=NOW)
     recommender = Recommender(tmp_path)

@@ -85,9 +85,7 @@ class Engine:
         self.session.config = session
         self._weights.clear()
         self.popularity.configure(config.popularity)
-        self.config = msgspec.structs.replace(
-            self.config, history=config.history, hybrid=config.hybrid, content=config.content, session=session
-        )
+        self.config = msgspec.structs.replace(config, session=session, popularity=self.popularity.config)
 
     def _rows(self, ids: Sequence[str]) -> NDArray[np.int32]:
         rows = np.array([self.table.row_or_new(item_id) for item_id in ids], dtype=np.int32)
@@ -105,16 +103,21 @@ class Engine:
         row_of, popular, session = self.table.row_or_new, self.popularity.observe, self.session.observe
         n = 0
         for interaction in batch:
-            row = row_of(interaction.item)
+            row = row_of(interaction.item, bounded=True)
             if row >= 0:
                 popular(row, interaction.at, interaction.kind)
                 session(interaction.person, row, interaction.at, interaction.kind)
                 n += 1
         self.kind.observed(n)
 
-    def answers(self, history: History) -> list[Answer | None]:
-        """What each of ``SOURCES`` says to a history, see ``answer``."""
-        return [self.answer(source, history) for source in SOURCES]
+    def answers(self, history: History, weights: NDArray[np.float64] | None = None) -> list[Answer | None]:
+        """What each of ``SOURCES`` says to a history, see ``answer``; those without weight are not asked."""
+        if weights is None:
+            return [self.answer(source, history) for source in SOURCES]
+        return [
+            self.answer(source, history) if weight else None
+            for source, weight in zip(SOURCES, weights.tolist(), strict=True)
+        ]
 
     def answer(self, source: str, history: History) -> Answer | None:
         """What one source says; None when it is not trained, or has no history to start from and needs one."""
@@ -137,6 +140,13 @@ class Engine:
             weights = self._weights[bucket] = self.config.hybrid.weights(bucket)
         return weights
 
-    def pool(self, history: History, allowed: NDArray[np.bool_], least: int = 0) -> Pool:
-        """The candidates for a history with the sources' scores. ``allowed``: bool by row; ``least``: so many if possible."""
-        return pool(self.answers(history), allowed, self.config.hybrid.per_source, self._scratch, least)
+    def pool(
+        self,
+        history: History,
+        allowed: NDArray[np.bool_],
+        least: int = 0,
+        weights: NDArray[np.float64] | None = None,
+    ) -> Pool:
+        """The candidates for a history with the sources' scores. ``allowed``: bool by row; ``least``: so many if
+        possible."""
+        return pool(self.answers(history, weights), allowed, self.config.hybrid.per_source, self._scratch, least)

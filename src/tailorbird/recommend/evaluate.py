@@ -128,8 +128,8 @@ def rank(engine: Engine, model: str, asked: Asked, k: int) -> list[int]:
     """The k best rows by one source, or by the blend; filled up with the most popular, so that every model shows k
     items."""
     if model == HYBRID:
-        pool = engine.pool(asked.history, asked.allowed)
         weights = engine.weights(asked.history, browsing=False)
+        pool = engine.pool(asked.history, asked.allowed, k, weights)
         rows: NDArray[np.int32] = pool.rows[best(pool.scores @ weights, k)]
     else:
         answer = engine.answer(model, asked.history)

@@ -6,6 +6,8 @@ touched again: ageing divides all scores by the same number, which changes no or
 only come in by its own events, and the top list stays exact when only those are compared.
 """
 
+from typing import Any
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +65,19 @@ class Popularity:
         self._scores[row] = score
         if score >= self._floor:
             self._risen.add(row)
+
+    def dump(self) -> dict[str, NDArray[Any]]:
+        """All that it knows, as arrays."""
+        landmark = -1 if self._landmark is None else self._landmark
+        return {"scores": self._scores[: self._rows], "landmark": np.array([landmark], dtype=np.int64)}
+
+    def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Takes up what ``dump`` gave, with the same settings."""
+        scores, landmark = arrays["scores"], int(arrays["landmark"][0])
+        self._landmark = None if landmark < 0 else landmark
+        self._rows = len(scores)
+        self._scores = np.concatenate((scores, np.zeros(max(256 - len(scores), 0))))
+        self._risen = set(range(self._rows))
 
     def scores(self, rows: NDArray[np.int32]) -> NDArray[np.float32]:
         """Popularity of rows, as a share of the most popular item's: float32 in [0, 1]."""

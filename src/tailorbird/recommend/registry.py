@@ -51,6 +51,7 @@ class Loaded(msgspec.Struct, frozen=True):
     manifest: Manifest
     als: als.AlsModel | None
     content: content.ContentModel | None
+    directory: Path
 
 
 def publish(directory: Path, manifest: Manifest, write: Callable[[Path], None]) -> Path:
@@ -141,6 +142,7 @@ def load(directory: Path) -> Loaded:
             manifest,
             als.load(directory) if "als" in manifest.parts else None,
             content.load(directory) if "content" in manifest.parts else None,
+            directory,
         )
     except (OSError, ValueError, KeyError, TypeError, EOFError, msgspec.MsgspecError) as error:
         raise ModelError(f"{directory}: the model is broken ({error}); train again or roll back") from error

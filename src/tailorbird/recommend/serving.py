@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tailorbird.catalog.items import Item
 from tailorbird.events.ecommerce import ORDER, Interaction
+from tailorbird.recommend import snapshot
 from tailorbird.recommend.answers import best
 from tailorbird.recommend.engine import Engine, EngineConfig
 from tailorbird.recommend.history import SESSION_GAP_MS, History, weigh
@@ -122,15 +123,24 @@ class Explained:
 class Recommender:
     """Live retrievers and hot-swapped models. Not safe for threads: one thread observes and asks."""
 
-    def __init__(self, models_directory: Path | None = None, config: EngineConfig | None = None) -> None:
+    def __init__(
+        self, models_directory: Path | None = None, config: EngineConfig | None = None, *, resume: bool = False
+    ) -> None:
+        """``resume``: take up what the live retrievers had learnt when the current model was trained; then the feed
+        must be read on from ``feed_offset``, not from its beginning."""
         self._directory = models_directory
         self._engine = Engine(config)
         self._manifest_version: str | None = None
         self._parts: list[str] = []
         self._seen: tuple[int, int, int] | None = None
+        self.feed_offset = 0
+        """Where the feed of interactions is to be read on from: what came before was learnt with the published model.
+        """
         self.problem: str | None = None
         """Why the latest published model is not in use; None when all is well."""
+        self._resume = resume
         self.refresh()
+        self._resume = False
 
     def upsert_items(self, items: Iterable[Item]) -> None:
         """New and changed items, availability included; a new one can be recommended at once."""
@@ -182,6 +192,12 @@ class Recommender:
 
     def _swap(self, loaded: Loaded) -> None:
         self._engine.tune(loaded.manifest.config)
+        try:
+            if self._resume and snapshot.restore(self._engine, loaded.directory):
+                self.feed_offset = loaded.manifest.feed_offset
+        except (OSError, ValueError, KeyError, msgspec.MsgspecError):
+            # Nothing is lost: the feed is replayed from its beginning.
+            self._engine = Engine(loaded.manifest.config)
         self._engine.use(loaded.als, loaded.content)
         self._manifest_version = loaded.manifest.version
         self._parts = loaded.manifest.parts
@@ -200,7 +216,7 @@ class Recommender:
         history, visit = self._history(query)
         allowed = self._allowed(query, visit)
         weights = engine.weights(history, browsing=bool(visit))
-        pool = engine.pool(history, allowed, n_candidates)
+        pool = engine.pool(history, allowed, n_candidates, weights)
         blended = pool.scores @ weights
         order = best(blended, n_candidates)
         rows, scores = pool.rows[order], blended[order]

@@ -23,6 +23,7 @@ The score is a sum over the history's items h, so each one's part in it is exact
 
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -158,6 +159,28 @@ class SessionKnn:
         longer = np.zeros(size, dtype=np.int32)
         longer[: len(kept)] = kept
         return longer, len(kept)
+
+    def dump(self) -> dict[str, NDArray[Any]]:
+        """All that it knows but whose sessions are open, as arrays."""
+        used = [postings[:n] for postings, n in zip(self._postings, self._posted, strict=True)]
+        return self.sessions.dump() | {
+            "postings": np.concatenate([_NO_POSTINGS, *used]),
+            "posted": np.array(self._posted, dtype=np.int32),
+            "oldest": np.array(self._oldest, dtype=np.int32),
+            "count": self._count,
+            "telling": np.array([self._telling, self.config.m], dtype=np.int64),
+        }
+
+    def restore(self, arrays: dict[str, NDArray[Any]]) -> bool:
+        """Takes up what ``dump`` gave; False when that had other capacities."""
+        telling, m = arrays["telling"].tolist()
+        if m != self.config.m or not self.sessions.restore(arrays):
+            return False
+        self._telling, self._count = telling, arrays["count"]
+        self._posted, self._oldest = arrays["posted"].tolist(), arrays["oldest"].tolist()
+        ends = np.cumsum(arrays["posted"])[:-1]
+        self._postings = [part.copy() for part in np.split(arrays["postings"], ends)] if self._posted else []
+        return True
 
     def answer(self, history: History) -> KnnAnswer | None:
         """Scores every item of the nearest sessions; None when no session shares an item with the history."""

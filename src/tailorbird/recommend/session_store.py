@@ -6,6 +6,8 @@ overwritten exactly when the head is more than the pool's size beyond its start:
 bounded by two numbers whatever the traffic, and a session's items are one slice.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -48,6 +50,26 @@ class SessionStore:
         self._start[slot] = _NOWHERE
         self._length[slot] = 0
         return number
+
+    def dump(self) -> dict[str, NDArray[Any]]:
+        """All that it holds, as arrays."""
+        return {
+            "start": self._start,
+            "length": self._length,
+            "room": self._room,
+            "pool": self._pool,
+            "place": np.array([self.begun, self._head, self._max_sessions, self._max_entries], dtype=np.int64),
+        }
+
+    def restore(self, arrays: dict[str, NDArray[Any]]) -> bool:
+        """Takes up what ``dump`` gave; False when that had other capacities."""
+        begun, head, max_sessions, max_entries = arrays["place"].tolist()
+        if (max_sessions, max_entries) != (self._max_sessions, self._max_entries):
+            return False
+        self.begun, self._head = begun, head
+        self._start, self._length = arrays["start"], arrays["length"]
+        self._room, self._pool = arrays["room"], arrays["pool"]
+        return True
 
     def slots(self, numbers: NDArray[np.integer]) -> NDArray[np.integer]:
         """Where in tables of size ``len(self)`` the sessions stand."""

@@ -50,14 +50,14 @@ class ItemTable:
         """The row of an id, or -1."""
         return self._rows.get(item_id, -1)
 
-    def row_or_new(self, item_id: str) -> int:
-        """The row of an id, made when it is new; -1 when the table is full (a flood of made-up ids must not fill
-        memory)."""
+    def row_or_new(self, item_id: str, *, bounded: bool = False) -> int:
+        """The row of an id, made when it is new. ``bounded``: -1 instead when the table is full, for ids out of
+        events: a flood of made-up ones must not fill memory."""
         row = self._rows.get(item_id)
         if row is not None:
             return row
         row = len(self.ids)
-        if row >= self._max_rows:
+        if bounded and row >= self._max_rows:
             return -1
         if row >= len(self._shown):
             self._shown = _doubled(self._shown, False)
@@ -72,8 +72,6 @@ class ItemTable:
         changed = []
         for item in items:
             row = self.row_or_new(item.id)
-            if row < 0:
-                continue
             encoded = self._encode(item)
             before = self._encoded[row]
             self._shown[row] = item.available

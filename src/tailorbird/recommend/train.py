@@ -8,13 +8,13 @@ from pathlib import Path
 
 from tailorbird.catalog.items import Item
 from tailorbird.errors import InvalidInput
-from tailorbird.recommend import als, content
+from tailorbird.recommend import als, content, snapshot
 from tailorbird.recommend.als import AlsConfig
 from tailorbird.recommend.engine import EngineConfig
 from tailorbird.recommend.history import DAY_MS
 from tailorbird.recommend.interactions import Interactions, split_by_time
 from tailorbird.recommend.registry import FORMAT, Manifest, prune, publish
-from tailorbird.recommend.tuning import Progress, Tuned, fit_als, fit_content, tune_settings
+from tailorbird.recommend.tuning import Progress, Tuned, build, fit_als, fit_content, tune_settings
 
 _PACKAGES = ("tailorbird", "numpy", "scipy", "scikit-learn", "implicit")
 _KEPT = 5
@@ -33,7 +33,8 @@ def train(
 ) -> Manifest:
     """Trains on interactions and catalog and publishes the version in ``directory``; returns its manifest.
 
-    ``now`` (ms) names the version; ``feed_offset`` says up to where the feed was read and is only written down. A
+    ``now`` (ms) names the version; ``feed_offset`` says up to where the feed was read: a worker that starts takes up
+    what the live retrievers had learnt there and reads on (0: it begins at the beginning). A
     history too short to tune on (less than twice ``validation_days``) is used as it is, with the settings' defaults.
     Without the extra ``models`` what is published are the tuned weights of the live retrievers. Killed half-way it
     leaves nothing behind that is served. Raises InvalidInput when there is neither an interaction nor an item.
@@ -45,7 +46,9 @@ def train(
     als_model = fit_als(interactions, tuned.als, seed)
     progress("content on everything", 0.85)
     content_model = fit_content(items, tuned.engine)
-    progress("publishing", 0.95)
+    progress("session index and popularity on everything", 0.9)
+    engine = build(interactions, (), tuned.engine, None, None) if feed_offset else None
+    progress("publishing", 0.97)
     manifest = Manifest(
         format=FORMAT,
         version=datetime.fromtimestamp(now / 1000, UTC).strftime("%Y%m%dT%H%M%S") + f"-{now % 1000:03d}",
@@ -62,6 +65,8 @@ def train(
     )
 
     def write(where: Path) -> None:
+        if engine is not None:
+            snapshot.save(engine, where)
         if als_model is not None:
             als.save(als_model, where)
         if content_model is not None:
