@@ -32,6 +32,7 @@ from tailorbird.events.ecommerce import Interaction
 from tailorbird.events.model import EventType
 from tailorbird.follow import STEP, Follower
 from tailorbird.ids import anonymous_key, user_key
+from tailorbird.profiles.store import TABLE as PROFILES
 from tailorbird.profiles.view import ProfileView, view
 from tailorbird.recommend.serving import Recommender
 from tailorbird.spine import CHANGES, CONSENTS, INTERACTIONS, Change, Spine, decode_change, decode_interaction
@@ -217,7 +218,11 @@ class Tailorbird:
                 ]
                 return effective(0, *found) if found else SILENT
 
-            intake = self.door.receive(body, kind, key, self.clock.now(), gpc, stored)
+            def known(user: str | None, anonymous: str | None) -> bool:
+                keys = (anonymous and anonymous_key(anonymous), user and user_key(user))
+                return any(key and txn.get(PROFILES, key) is not None for key in keys)
+
+            intake = self.door.receive(body, kind, key, self.clock.now(), gpc, stored, known)
         prepare = self.definitions.spine.prepare
         records = [NewRecord(RecordKind.EVENT, payload, prepare(event)) for event, payload in intake.events]
         records += [NewRecord(RecordKind.QUARANTINED, quarantine.encode(entry), entry) for entry in intake.quarantined]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from tailorbird.catalog import table as catalog_table
-from tailorbird.consent.gate import allows
+from tailorbird.consent.gate import Answers, allows, joined, taken
 from tailorbird.consent.purposes import PERSONALIZATION
 from tailorbird.consent.signals import CONSENT_EVENT
 from tailorbird.decide import decision as decisions
@@ -59,8 +59,8 @@ class Prepared(NamedTuple):
     event: Event
     message: bytes
     keys: Keys
-    writes: Writes
     impact: Impact
+    writes: Writes
     interactions: Sequence[tuple[str, int]]
 
 
@@ -83,16 +83,19 @@ class Spine:
 
     def prepare(self, event: Event) -> Prepared:
         """Work out all that ``event`` will do, except what depends on state."""
-        granted = event.purposes
         return Prepared(
             self.plan,
             event,
             message_key(event.message_id),
             keys_of(event),
-            self.plan.writes(event) if granted else NO_WRITES,
             self.membership.impact(event.name),
-            interactions_of(event.name, event.properties) if granted & PERSONALIZATION else (),
+            *self.uses(event, event.purposes),
         )
+
+    def uses(self, event: Event, granted: int) -> tuple[Writes, Sequence[tuple[str, int]]]:
+        """What ``event`` may be used for under ``granted``: what it writes, and its interactions with items."""
+        writes = self.plan.writes(event, granted) if granted else NO_WRITES
+        return writes, interactions_of(event.name, event.properties) if granted & PERSONALIZATION else ()
 
     def open(self, txn: StateTxn) -> "SpineUnit":
         return SpineUnit(self, txn)
@@ -148,7 +151,7 @@ class SpineUnit:
         self._items.flush()
 
     def _event(self, record: Record, prepared: Prepared) -> None:
-        _, event, _, keys, writes, impact, interactions = prepared
+        _, event, _, keys, impact, writes, interactions = prepared
         at = record.at
         key, profile, changed = resolve(self._store, event, keys, at, self._join)
         if self._joined:
@@ -157,9 +160,13 @@ class SpineUnit:
         profile.events += 1
         if timestamp > profile.seen:
             profile.seen = timestamp
-        if event.purposes != profile.purposes or event.answered != profile.answered or changed:
-            self._consent(profile, event)
-            changed = True
+        granted = event.purposes
+        if granted != profile.purposes or event.answered & ~profile.answered or changed:
+            before = profile.purposes
+            granted = self._consent(profile, event, changed)
+            changed = changed or profile.purposes != before
+            if granted != event.purposes:
+                writes, interactions = self._spine.uses(event, granted)
         new_session = False
         if event.name != CONSENT_EVENT:
             slots = profile.slots
@@ -169,7 +176,7 @@ class SpineUnit:
             if writes.session and timestamp >= profile.session_start:
                 for write, value in writes.session:
                     write(slots, timestamp, value, at)
-        if event.type in _TRAITS and event.purposes:
+        if event.type in _TRAITS and granted:
             said = {"group": event.group_id} if event.type is EventType.GROUP else event.properties
             profile.traits = merged_traits(profile.traits, said)
             changed = True
@@ -208,13 +215,19 @@ class SpineUnit:
         self._move(key, profile, self._membership.of_time, due, 0)
         self._set_due(key, profile, self._membership.due(profile, due))
 
-    def _consent(self, profile: Profile, event: Event) -> None:
-        """Take over what holds now, under every id of the person; what it no longer covers is forgotten."""
-        withdrawn = profile.purposes & ~event.purposes
-        profile.purposes, profile.answered = event.purposes, event.answered
-        if event.answered:
+    def _consent(self, profile: Profile, event: Event, renamed: bool) -> int:
+        """Take over what holds now, under every id of the person; the purposes that ``event`` itself may be used for."""
+        before = Answers(profile.purposes, profile.answered)
+        held, granted = taken(before, Answers(event.purposes, event.answered))
+        profile.purposes, profile.answered = held
+        if held.answered and (renamed or held != before):
             for alias in profile.aliases:
-                self._txn.put(CONSENTS, alias_key(alias), bytes([event.purposes & event.answered, event.answered]))
+                self._txn.put(CONSENTS, alias_key(alias), bytes([held.granted & held.answered, held.answered]))
+        self._forget(profile, before.granted & ~held.granted)
+        return granted
+
+    def _forget(self, profile: Profile, withdrawn: int) -> None:
+        """What no longer has consent is forgotten."""
         if withdrawn:
             self._plan.forget(profile)
             if withdrawn & PERSONALIZATION:
@@ -225,13 +238,17 @@ class SpineUnit:
     def _join(self, target_key: ProfileKey, target: Profile, source_key: ProfileKey, source: Profile) -> None:
         self._set_due(source_key, source, 0)
         self._joined.append((source_key, source.segments))
-        target.purposes |= source.purposes  # so that what the event at hand does not grant is forgotten on both sides
         target.traits = {**source.traits, **target.traits}
         self._plan.merge(target, source)
         target.created, target.seen = min(target.created, source.created), max(target.seen, source.seen)
         target.events += source.events
         target.recent = sorted([*source.recent, *target.recent], key=lambda each: each.at)
         target.shown = sorted([*source.shown, *target.shown], key=lambda each: each.at)
+        before = target.purposes | source.purposes
+        target.purposes, target.answered = joined(
+            Answers(target.purposes, target.answered), Answers(source.purposes, source.answered)
+        )
+        self._forget(target, before & ~target.purposes)
 
     def _leave(self, at: int, offset: int) -> None:
         """Those who have become someone else are no longer in any segment: the one who stays enters."""

@@ -3,11 +3,11 @@
 import json
 from typing import Any, NamedTuple
 
-from fold import ALL, DAY, MINUTE, SECOND, START, Run, event, examples, spine, states
 from histories import Step, arrivals, steps
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from fold import ALL, DAY, MINUTE, SECOND, START, Run, event, examples, spine, states
 from tailorbird.consent.purposes import BY_NAME, names_of
 from tailorbird.consent.signals import CONSENT_EVENT
 from tailorbird.events.model import EventType
@@ -34,35 +34,65 @@ masks = st.integers(0, ALL)
 class Deed(NamedTuple):
     gap: int
     purposes: int
+    """What the event grants: by answering, or as its source's assumption."""
+    answered: int
     consent: bool
 
 
-@settings(max_examples=examples(80), deadline=None)
-@given(
-    st.lists(
-        st.builds(Deed, st.sampled_from([0, SECOND, MINUTE, DAY, 8 * DAY]), masks, st.booleans()),
-        min_size=1,
-        max_size=20,
-    )
+deeds = st.builds(
+    Deed, st.sampled_from([0, SECOND, MINUTE, DAY, 8 * DAY]), masks, st.sampled_from([0, ALL, 1, 6]), st.booleans()
 )
+
+
+class Person:
+    """The rules of consent, one purpose at a time, in words: an answer holds until the next; silence withdraws nothing."""
+
+    def __init__(self) -> None:
+        self.answer: dict[int, bool] = {}
+        self.assumed: set[int] = set()
+
+    def take(self, deed: Deed) -> set[int]:
+        """The purposes that the event may be used for."""
+        usable = set()
+        for bit in BY_NAME.values():
+            if deed.answered & bit:
+                self.answer[bit] = bool(deed.purposes & bit)
+            if self.answer.get(bit, bool(deed.purposes & bit)):
+                usable.add(bit)
+                if bit not in self.answer:
+                    self.assumed.add(bit)
+        return usable
+
+    def allows(self, bit: int) -> bool:
+        """Whether what is kept may be used for a purpose."""
+        return self.answer.get(bit, bit in self.assumed)
+
+
+@settings(max_examples=examples(120), deadline=None)
+@given(st.lists(deeds, min_size=1, max_size=20))
+@example([Deed(0, ALL, 0, False), Deed(0, 0, ALL, True), Deed(0, ALL, 0, False)])
 def test_a_feature_counts_what_its_purposes_cover_and_no_refusal_followed(past: list[Deed]) -> None:
     with states() as (state,):
-        run, at, counted = Run(SPINE, state), START, {mask: [] for mask in MASKS}
+        run, at, counted, model = Run(SPINE, state), START, {mask: [] for mask in MASKS}, Person()
         for deed in past:
             at += deed.gap
             name = CONSENT_EVENT if deed.consent else "Order Completed"
-            run.event(event(name, anonymous="x", at=at, purposes=deed.purposes, answered=ALL), at)
+            run.event(event(name, anonymous="x", at=at, purposes=deed.purposes, answered=deed.answered), at)
+            usable = model.take(deed)
             for mask, times in counted.items():
-                if deed.purposes & mask != mask:
+                if not all(model.allows(bit) for bit in BY_NAME.values() if mask & bit):
                     times.clear()
-                elif not deed.consent:
+                elif not deed.consent and all(bit in usable for bit in BY_NAME.values() if mask & bit):
                     times.append(at)
             profile = run.person("a:x")
+            assert [bool(profile.purposes & bit) for bit in BY_NAME.values()] == list(
+                map(model.allows, BY_NAME.values())
+            )
             for mask, times in counted.items():
                 assert run.value("a:x", f"all_{mask}", at) == len(times)
                 assert run.value("a:x", f"week_{mask}", at) == sum(time > at - 7 * DAY for time in times)
             assert run.segments("a:x") == {f"s_{mask}" for mask, times in counted.items() if times}
-            allowed = {slot for slot in SPINE.plan.slots if SPINE.plan.slots[slot].purposes & ~deed.purposes == 0}
+            allowed = {slot for slot in SPINE.plan.slots if SPINE.plan.slots[slot].purposes & ~profile.purposes == 0}
             assert set(profile.slots) <= allowed, "nothing is kept that may not be read"
 
 
@@ -91,22 +121,55 @@ def test_withdrawing_wipes_and_granting_again_resurrects_nothing(history: list[S
 @settings(max_examples=examples(80), deadline=None)
 @given(masks, masks, masks, st.booleans())
 @example(1, 0, 0, True)
-def test_a_merge_keeps_only_what_the_event_that_causes_it_allows(
-    visitor: int, user: int, now: int, alias: bool
-) -> None:
+def test_a_merge_keeps_only_what_both_allow_in_the_end(visitor: int, user: int, now: int, alias: bool) -> None:
+    """The event that ties the two together has the last word, then the one who stays; what they refuse is forgotten of both."""
+    with states() as (state,):
+        run = Run(SPINE, state)
+        run.event(event("Product Viewed", anonymous="x", at=START, purposes=visitor, answered=ALL), START)
+        run.event(event("Product Viewed", user="u", at=START, purposes=user, answered=ALL), START)
+        kind = EventType.ALIAS if alias else EventType.IDENTIFY
+        both = event(
+            user="u", anonymous=None if alias else "x", previous="x" if alias else None, kind=kind, at=START, purposes=now,
+            answered=ALL,
+        )  # fmt: skip
+        run.event(both, START)
+        run.event(event(CONSENT_EVENT, user="u", at=START, purposes=ALL, answered=ALL), START)
+        assert set(run.person("u:u").aliases) == {"u:u", "a:x"}
+        for mask in MASKS:
+            held = user & now & mask == mask
+            kept = held * (1 + (visitor & mask == mask)) + (now & mask == mask)
+            assert run.value("u:u", f"all_{mask}", START) == kept
+
+
+@settings(max_examples=examples(80), deadline=None)
+@given(masks, masks, masks, masks)
+def test_two_who_said_nothing_keep_what_each_source_assumed(visitor: int, user: int, now: int, later: int) -> None:
+    """One source that assumes less than another is no withdrawal."""
     with states() as (state,):
         run = Run(SPINE, state)
         run.event(event("Product Viewed", anonymous="x", at=START, purposes=visitor), START)
         run.event(event("Product Viewed", user="u", at=START, purposes=user), START)
-        if alias:
-            run.event(event(user="u", kind=EventType.ALIAS, previous="x", at=START, purposes=now), START)
-        else:
-            run.event(event(user="u", anonymous="x", kind=EventType.IDENTIFY, at=START, purposes=now), START)
-        run.event(event(CONSENT_EVENT, user="u", at=START, purposes=ALL), START)
-        assert set(run.person("u:u").aliases) == {"u:u", "a:x"}
+        run.event(event(user="u", anonymous="x", kind=EventType.IDENTIFY, at=START, purposes=now), START)
+        run.event(event("Product Viewed", user="u", at=START, purposes=later), START)
         for mask in MASKS:
-            kept = (visitor & mask == mask) + (user & mask == mask) + 1 if now & mask == mask else 0
-            assert run.value("u:u", f"all_{mask}", START) == kept
+            expected = sum(each & mask == mask for each in (visitor, user, now, later))
+            assert run.value("u:u", f"all_{mask}", START) == expected
+
+
+def test_an_event_under_way_does_not_undo_a_refusal() -> None:
+    """Stamped before the refusal was known, folded after it: it is not used, and grants nothing back."""
+    with states() as (state,):
+        run = Run(SPINE, state)
+        run.event(event("Product Viewed", anonymous="x", at=START, purposes=ALL, answered=ALL), START)
+        run.event(event(CONSENT_EVENT, anonymous="x", at=START, purposes=0, answered=ALL), START)
+        late = event(
+            "Product Viewed", anonymous="x", at=START, purposes=ALL, properties={"product_id": "1", "category": "a"}
+        )
+        run.event(late, START)
+        person = run.person("a:x")
+        assert (person.purposes, person.slots, person.recent, person.segments) == (0, {}, [], [])
+        with state.read() as txn:
+            assert txn.lmdb.stat(txn.tables["interactions"])["entries"] == 0
 
 
 def test_by_default_nothing_is_used() -> None:

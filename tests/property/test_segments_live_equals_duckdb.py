@@ -15,12 +15,6 @@ from tailorbird.spine import Spine
 SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 
-def backfilled(view: Spine, run: Run, now: int) -> Backfill:
-    backfill = Backfill(duckdb.connect(config={"threads": 1}), view.plan, now, dedup_days=view.dedup_days)
-    backfill.load(run.log.scan())
-    return backfill
-
-
 def afresh(view: Spine, profile: Profile, now: int) -> list[int]:
     """Every segment looked at from the definition alone."""
     row = [read(profile, now) for read in view.plan.readers]
@@ -42,7 +36,6 @@ def test_live_equals_duckdb(text: str, history: list[Step], wait: int) -> None:
         now = run.log.records[-1].at + wait
         run.tick(now)
         people = run.people()
-    backfill = backfilled(view, run, now)
     segments = view.membership.segments
     live: dict[str, set[str]] = {segment.name: set() for segment in segments}
     for key, profile in people.items():
@@ -52,8 +45,11 @@ def test_live_equals_duckdb(text: str, history: list[Step], wait: int) -> None:
         key.hex(): {name: view.plan.read(profile, name, now) for name in view.plan.features}
         for key, profile in people.items()
     }
-    assert backfill.feature_values() == expected
-    assert backfill.segment_members(segments) == live
+    with duckdb.connect(config={"threads": 1}) as connection:
+        backfill = Backfill(connection, view.plan, now, dedup_days=view.dedup_days)
+        backfill.load(run.log.scan())
+        assert backfill.feature_values() == expected
+        assert backfill.segment_members(segments) == live
 
 
 @settings(max_examples=examples(60), deadline=None, suppress_health_check=SLOW_IS_FINE)

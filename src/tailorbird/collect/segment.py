@@ -10,7 +10,7 @@ from tailorbird.collect import wire
 from tailorbird.collect.depth import DEEPEST, too_deep
 from tailorbird.collect.keys import KeyRing, Source
 from tailorbird.consent import signals
-from tailorbird.consent.gate import SILENT, Answers, effective, refused
+from tailorbird.consent.gate import Answers, effective, refused
 from tailorbird.consent.purposes import ALL
 from tailorbird.errors import InvalidInput
 from tailorbird.events import model, quarantine
@@ -21,6 +21,8 @@ from tailorbird.events.times import corrected, parse_time
 ID_KEPT, MESSAGE_ID_KEPT, NAME_KEPT = 512, 100, 256
 Stored = Callable[[str | None, str | None], Answers]
 """(user id, anonymous id) -> what the person has answered before."""
+Known = Callable[[str | None, str | None], bool]
+"""(user id, anonymous id) -> whether anything is kept of the person."""
 _TYPES = {kind.value: kind for kind in EventType}
 _BLANK = (msgspec.Raw(), b"", b"null")
 
@@ -54,8 +56,9 @@ class SegmentDoor:
         self._keys, self._limits = keys, limits
 
     def receive(
-        self, body: bytes, kind: EventType | None, key: str | None, received_at: int, gpc: Answers, stored: Stored
-    ) -> Intake:
+        self, body: bytes, kind: EventType | None, key: str | None, received_at: int, gpc: Answers, stored: Stored,
+        known: Known,
+    ) -> Intake:  # fmt: skip
         """Read a body: one message of ``kind``, or a batch where that is None.
 
         Raises ``Unauthorized`` for an unknown key and ``InvalidInput`` for a body that is no JSON, or no message or batch at
@@ -68,7 +71,7 @@ class SegmentDoor:
             first = messages[0]
             body_key = first.write_key if isinstance(first, wire.Message) else None
         source = self._keys.find(key or body_key)
-        reader = _Reader(source, received_at, gpc, stored, self._limits.event, kind, context, sent)
+        reader = _Reader(source, received_at, gpc, stored, known, self._limits.event, kind, context, sent)
         for each in messages:
             reader.take(each)
         return Intake(source, reader.events, reader.quarantined, reader.refused)
@@ -110,10 +113,10 @@ class _Reader:
     """Translates the messages of one request, in order: a consent given in it holds for those that follow."""
 
     def __init__(
-        self, source: Source, received_at: int, gpc: Answers, stored: Stored, max_event: int, kind: EventType | None,
-        context: Any, sent: wire.Id,
+        self, source: Source, received_at: int, gpc: Answers, stored: Stored, known: Known, max_event: int,
+        kind: EventType | None, context: Any, sent: wire.Id,
     ) -> None:  # fmt: skip
-        self._source, self._received, self._gpc, self._stored = source, received_at, gpc, stored
+        self._source, self._received, self._gpc, self._stored, self._known = source, received_at, gpc, stored, known
         self._max_event, self._kind = max_event, kind
         self._context = b"" if context in (None, *_BLANK) else bytes(context)
         self._sent = sent
@@ -152,14 +155,18 @@ class _Reader:
         context = self._merged(message.context)
         explicit = signals.from_context(context)
         answers = self._answers(user, anonymous, explicit)
-        if refused(answers) and not (name == signals.CONSENT_EVENT and self._stored(user, anonymous) != SILENT):
+        no = refused(answers)
+        untold = no and (refused(self._earlier(user, anonymous)) or not self._known(user, anonymous))
+        if explicit.answered:
+            self._said |= {each: answers for each in (anonymous, user) if each}
+        if untold:
             return None  # nothing is stored; a withdrawal by someone we know must be
         original = parse_time(
             message.original_timestamp if message.original_timestamp is not None else message.timestamp
         )
         sent = parse_time(message.sent_at if message.sent_at is not None else self._sent)
         properties = message.traits if kind in (EventType.IDENTIFY, EventType.GROUP) else message.properties
-        return Event(
+        event = Event(
             kind,
             _text(message.message_id, "messageId", MESSAGE_ID_KEPT) or str(uuid4()),
             name,
@@ -169,26 +176,25 @@ class _Reader:
             self._received,
             self._source.name,
             answers.granted,
-            answers.answered,
+            explicit.answered | self._gpc.answered,
             properties or {},
             context,
             _previous(kind, message, user),
             _text(message.group_id, "groupId"),
             original,
         )
+        return _withdrawal(event) if no and name != signals.CONSENT_EVENT else event
 
     def _answers(self, user: str | None, anonymous: str | None, explicit: Answers) -> Answers:
-        said = self._said
         if explicit.answered == ALL:  # whatever was said earlier no longer matters
-            answers = effective(0, explicit, self._gpc)
-        else:
-            earlier = [answers for each in (anonymous, user) if each and (answers := said.get(each))] if said else ()
-            answers = effective(self._source.purposes, self._stored(user, anonymous), *earlier, explicit, self._gpc)
-        if explicit.answered:
-            for each in (anonymous, user):
-                if each:
-                    said[each] = answers
-        return answers
+            return effective(0, explicit, self._gpc)
+        return effective(self._source.purposes, self._earlier(user, anonymous), explicit, self._gpc)
+
+    def _earlier(self, user: str | None, anonymous: str | None) -> Answers:
+        """What the person has answered before, in this request or another."""
+        stored, said = self._stored(user, anonymous), self._said
+        earlier = [answers for each in (anonymous, user) if each and (answers := said.get(each))] if said else ()
+        return effective(0, stored, *earlier) if earlier else stored
 
     def _merged(self, own: msgspec.Raw) -> bytes:
         context = b"" if own in _BLANK else bytes(own)
@@ -201,6 +207,14 @@ class _Reader:
         if context and context[:1] != b"{":
             raise _Bad("context is no object: send {...} or leave it out")
         return context
+
+
+def _withdrawal(event: Event) -> Event:
+    """Of an event that takes all consent back, nothing but that."""
+    return msgspec.structs.replace(
+        event, type=EventType.TRACK, name=signals.CONSENT_EVENT, properties={}, context=signals.alone(event.context),
+        previous_id=None, group_id=None,
+    )  # fmt: skip
 
 
 def _text(value: wire.Id, name: str, limit: int = ID_KEPT) -> str | None:

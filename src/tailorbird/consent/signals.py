@@ -1,5 +1,7 @@
 """Consent signals as clients send them, read into ``Answers``."""
 
+from typing import Any
+
 import msgspec
 
 from tailorbird.consent.gate import SILENT, Answers
@@ -17,6 +19,10 @@ class ConsentContext(msgspec.Struct):
     """The part of an event's ``context`` that speaks of consent; everything else in it is passed over."""
 
     consent: _Consent | None = None
+
+
+class _RawConsent(msgspec.Struct):
+    consent: Any = msgspec.UNSET
 
 
 _DECODER = msgspec.json.Decoder(ConsentContext)
@@ -39,6 +45,12 @@ def from_context(context: bytes) -> Answers:
             answered |= bit
             granted |= bit if value else 0
     return Answers(granted, answered)
+
+
+def alone(context: bytes) -> bytes:
+    """Of an event's ``context`` only what it says of consent."""
+    consent = msgspec.json.decode(context, type=_RawConsent).consent if context else msgspec.UNSET
+    return b"" if consent is msgspec.UNSET else msgspec.json.encode({"consent": consent})
 
 
 def from_gpc(header: str | None) -> Answers:

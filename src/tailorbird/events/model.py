@@ -31,9 +31,9 @@ class Event(msgspec.Struct, frozen=True, array_like=True, gc=False):
     received_at: int
     source: str
     purposes: int
-    """Mask of the purposes that the person allowed when it happened."""
+    """Mask of the purposes that the person allowed when it came in, or that the source assumes of the silent."""
     answered: int
-    """Mask of the purposes that the person has answered for; the rest of ``purposes`` is the source's default."""
+    """Mask of the purposes that this event itself answers for; the rest of ``purposes`` is what was known when it came in."""
     properties: dict[str, Any]
     """Properties of a track, page or screen call; traits of identify and group."""
     context: bytes = b""

@@ -84,14 +84,14 @@ class Plan:
                 self._cache[event_name] = found
         return found
 
-    def writes(self, event: Event) -> Writes:
-        """The values that ``event`` writes, as far as its consent allows; needs no state, so it is done before any lock is held."""
+    def writes(self, event: Event, granted: int) -> Writes:
+        """The values that ``event`` writes for the purposes ``granted``; needs no state, so it is done before any lock is held."""
         ops = self.ops(event.name)
         if not ops:
             return NO_WRITES
         plain: list[tuple[Write, Any]] = []
         session: list[tuple[Write, Any]] = []
-        properties, timestamp, granted = event.properties, event.timestamp, event.purposes
+        properties, timestamp = event.properties, event.timestamp
         for write, extract, many, purposes, in_session, _, _ in ops:
             if granted & purposes != purposes:
                 continue

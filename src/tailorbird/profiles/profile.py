@@ -46,8 +46,9 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
     aliases: list[str]
     """Ids that lead here: ``u:`` + user id, ``a:`` + anonymous id."""
     purposes: int = 0
-    """Mask of what holds now."""
+    """Mask of what holds now: what the person has answered, and of the rest what some source assumes."""
     answered: int = 0
+    """Mask of what the person has answered for."""
     created: int = 0
     seen: int = 0
     """Timestamp of the latest event."""

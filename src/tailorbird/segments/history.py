@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from tailorbird.consent.gate import Answers, joined, taken
 from tailorbird.consent.purposes import BY_NAME
 from tailorbird.consent.signals import CONSENT_EVENT
 from tailorbird.engine.log import Record, RecordKind
@@ -48,7 +49,7 @@ class Origin(NamedTuple):
     profile: str
     person: str
     refused: tuple[int, ...]
-    """For each purpose the offset of the last record that withheld it; 0 for none."""
+    """For each purpose the offset of the last record at which it did not hold; 0 for none."""
 
 
 class History:
@@ -75,8 +76,8 @@ class History:
         self._offset = record.offset
         key, profile, _ = resolve(self._store, event, keys_of(event), record.at, self._join)
         moment = min(event.timestamp, record.at)
-        self._consent(key, profile, event)
-        if event.type in _TRAITS and event.purposes:
+        granted = self._consent(key, profile, event)
+        if event.type in _TRAITS and granted:
             said = {"group": event.group_id} if event.type is EventType.GROUP else event.properties
             profile.traits = merged_traits(profile.traits, said)
         if event.name == CONSENT_EVENT:
@@ -86,7 +87,7 @@ class History:
             self._session[key] = self._sessions
         session = self._session[key] if moment >= profile.session_start else None
         return Fact(
-            key.hex(), record.offset, event.name, moment, event.timestamp, event.purposes, session,
+            key.hex(), record.offset, event.name, moment, event.timestamp, granted, session,
             _encode_json(event.properties).decode(),
         )  # fmt: skip
 
@@ -117,14 +118,19 @@ class History:
         self._messages[0].add(message)
         return True
 
-    def _consent(self, key: ProfileKey, profile: Profile, event: Event) -> None:
+    def _consent(self, key: ProfileKey, profile: Profile, event: Event) -> int:
+        before = Answers(profile.purposes, profile.answered)
+        held, granted = taken(before, Answers(event.purposes, event.answered))
+        self._take_over(profile, before.granted, held)
         refused = self._refused.setdefault(key, [0] * len(BITS))
         for index, bit in enumerate(BITS):
-            if not event.purposes & bit:
+            if not held.granted & bit:
                 refused[index] = self._offset
-        withdrawn = profile.purposes & ~event.purposes
-        profile.purposes = event.purposes
-        if withdrawn and not profile.purposes:
+        return granted
+
+    def _take_over(self, profile: Profile, before: int, held: Answers) -> None:
+        profile.purposes, profile.answered = held
+        if before and not held.granted:
             profile.traits = {}
 
     def _join(self, target_key: ProfileKey, target: Profile, source_key: ProfileKey, source: Profile) -> None:
@@ -132,8 +138,14 @@ class History:
             self._session[target_key] = self._session[source_key]
         self._plan.merge(target, source)  # nothing is in their slots: it joins the sessions
         target.traits = {**source.traits, **target.traits}
-        target.purposes |= source.purposes
         self._joined[source_key] = (target_key, self._offset)
+        before = target.purposes | source.purposes
+        held = joined(Answers(target.purposes, target.answered), Answers(source.purposes, source.answered))
+        self._take_over(target, before, held)
+        refused = self._refused.setdefault(target_key, [0] * len(BITS)), self._refused[source_key]
+        for index, bit in enumerate(BITS):
+            if not held.granted & bit:  # for both, before the event that joins them
+                refused[0][index] = refused[1][index] = self._offset - 1
 
 
 class _People:
