@@ -13,7 +13,8 @@ from tailorbird.catalog.items import Item
 from tailorbird.collect.keys import KeyRing
 from tailorbird.collect.segment import Intake, Limits, SegmentDoor
 from tailorbird.config import Settings, data_path
-from tailorbird.consent.gate import SILENT, Answers, effective
+from tailorbird.consent.gate import SILENT, Answers, allows, effective
+from tailorbird.consent.purposes import PERSONALIZATION
 from tailorbird.decide import decision as decisions
 from tailorbird.decide.decider import Decider, DecideRequest, Who, read_person
 from tailorbird.decide.decision import Decision
@@ -31,8 +32,9 @@ from tailorbird.events import quarantine
 from tailorbird.events.ecommerce import Interaction
 from tailorbird.events.model import EventType
 from tailorbird.follow import STEP, Follower
-from tailorbird.ids import anonymous_key, user_key
+from tailorbird.ids import ProfileKey, anonymous_key, user_key
 from tailorbird.profiles.store import TABLE as PROFILES
+from tailorbird.profiles.store import LmdbProfiles
 from tailorbird.profiles.view import ProfileView, view
 from tailorbird.recommend.serving import Recommender
 from tailorbird.spine import CHANGES, CONSENTS, INTERACTIONS, Change, Spine, decode_change, decode_interaction
@@ -162,7 +164,7 @@ class Tailorbird:
         definitions = load_definitions(text, self.settings)
         self._definitions = definitions
         self._decider = Decider(definitions.version, definitions.plan, definitions.membership, definitions.placements)
-        self._follower = Follower(Recommender(self.data / "models"))
+        self._follower = Follower(Recommender(self.data / "models", resume=True))
 
     # Reading
 
@@ -291,17 +293,22 @@ class Tailorbird:
         )  # fmt: skip
 
     def interactions(self) -> tuple[Iterator[Interaction], int]:
-        """What people who allow personalization have done with items, all of it in order, and the feed's last number."""
+        """What people who allow personalization *now* have done with items, in order, and the feed's last number."""
         with self.read() as txn:
             last = feed.last(txn, INTERACTIONS)
 
         def rows() -> Iterator[Interaction]:
-            after = 0
+            after, willing = 0, dict[bytes, bool]()
             while after < last:
                 with self.read() as txn:
-                    batch = feed.read(txn, INTERACTIONS, after, 10_000)
-                yield from (decode_interaction(value) for _, value in batch)
-                after = batch[-1][0]
+                    rows = feed.read(txn, INTERACTIONS, after, 10_000)
+                    batch = [decode_interaction(value) for _, value in rows]
+                    store = LmdbProfiles(txn)
+                    for person in {each.person for each in batch} - willing.keys():
+                        found = store.find(ProfileKey(person))
+                        willing[person] = found is not None and allows(found[1].purposes, PERSONALIZATION)
+                yield from (each for each in batch if willing[each.person])
+                after = rows[-1][0]
 
         return rows(), last
 

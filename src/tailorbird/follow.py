@@ -18,7 +18,7 @@ class Follower:
 
     def __init__(self, recommender: Recommender) -> None:
         self.recommender = recommender
-        self._items = self._interactions = 0
+        self._items, self._interactions = 0, recommender.feed_offset
 
     def catch_up(self, txn: StateTxn, limit: int = STEP) -> bool:
         """Take in at most ``limit`` rows of each feed; whether nothing is left."""

@@ -17,6 +17,8 @@ def serve(
     from tailorbird.app import Tailorbird
 
     counts.reset(data_path(settings) / "metrics")
+    # A worker is one thread of arithmetic beside other workers; BLAS threads would only wait for one another's cores.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     for name in Settings.__struct_fields__:
         os.environ[f"TAILORBIRD_{name.upper()}"] = str(getattr(settings, name))
     # A lone worker runs in this very process, and uvicorn raises the signal again once it has stopped.

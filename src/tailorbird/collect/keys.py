@@ -1,5 +1,6 @@
 """Write keys: which source is sending, and what it may assume of people who have not answered."""
 
+import fcntl
 import secrets
 from pathlib import Path
 
@@ -56,13 +57,15 @@ class KeyRing:
 
     def add(self, name: str, *, key: str | None = None, purposes: int = 0) -> Source:
         """A new source; its key is drawn at random unless given. Raises ``InvalidInput`` when the name or key is taken."""
-        self.refresh()
-        if any(source.name == name for source in self._sources.values()):
-            raise InvalidInput(f"there is a source {name!r} already")
-        source = Source(name, key or secrets.token_urlsafe(24), purposes)
-        if source.key in self._sources:
-            raise InvalidInput("this key is in use already")
-        self._write([*self._sources.values(), source])
+        with self._path.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # workers and the command line may add at the same time
+            self.refresh()
+            if any(source.name == name for source in self._sources.values()):
+                raise InvalidInput(f"there is a source {name!r} already")
+            source = Source(name, key or secrets.token_urlsafe(24), purposes)
+            if source.key in self._sources:
+                raise InvalidInput("this key is in use already")
+            self._write([*self._sources.values(), source])
         return source
 
     def _write(self, sources: list[Source]) -> None:

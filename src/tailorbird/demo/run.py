@@ -18,6 +18,7 @@ from tailorbird.consent.purposes import ALL
 from tailorbird.demo import checks, dataset
 from tailorbird.demo.checks import Check
 from tailorbird.demo.load import Loaded, load, loaded_before
+from tailorbird.demo.shop.tracking import SOURCE
 from tailorbird.recommend.evaluate import Report, evaluate
 from tailorbird.recommend.interactions import from_feed
 from tailorbird.recommend.train import train
@@ -38,7 +39,9 @@ def run(data: Path | None, port: int, *, check: bool, workers: int | None = None
     if not check:
         from tailorbird.serve import serve
 
-        console.print(f"\n[bold]The shop is open at [link]http://127.0.0.1:{port}/[/link][/bold]   (end it with Ctrl-C)")
+        console.print(
+            f"\n[bold]The shop is open at [link]http://127.0.0.1:{port}/[/link][/bold]   (end it with Ctrl-C)"
+        )
         serve(settings, "127.0.0.1", port, workers or min(2, os.cpu_count() or 1), FACTORY)
     return held
 
@@ -68,6 +71,7 @@ def _prepare(console: Console, settings: Settings) -> bool:
         report = _models(installation, bars)
         outcomes.append(checks.check_of_models(report))
         outcomes.extend(asyncio.run(_decisions(installation)))
+    _add_key(installation, SOURCE, 0)
     installation.close(clean=True)
     _print(console, loaded, report, outcomes, perf_counter() - started)
     return all(outcome.held for outcome in outcomes)
@@ -104,9 +108,7 @@ def _models(installation: Tailorbird, bars: Progress) -> Report:
 
 
 async def _decisions(installation: Tailorbird) -> Iterable[Check]:
-    key = next((source.key for source in installation.keys.all() if source.name == "checks"), None)
-    if key is None:
-        key = installation.keys.add("checks", purposes=ALL).key
+    key = _add_key(installation, "checks", ALL)
     await installation.start()
     try:
         while True:
@@ -118,8 +120,19 @@ async def _decisions(installation: Tailorbird) -> Iterable[Check]:
         await installation.stop()
 
 
+def _add_key(installation: Tailorbird, name: str, purposes: int) -> str:
+    known = next((source.key for source in installation.keys.all() if source.name == name), None)
+    return known or installation.keys.add(name, purposes=purposes).key
+
+
 def _bars(console: Console) -> Progress:
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
     return Progress(*columns, console=console, transient=True)
 
 
@@ -129,14 +142,19 @@ def _print(console: Console, loaded: Loaded, report: Report, outcomes: list[Chec
         f"{loaded.weeks} weeks so that the history ends now."
     )
     for target in dict.fromkeys(row.target for row in report.rows):
-        table = Table(title=f"Next basket, {target}: the last {report.test_days:g} days, judged at {report.k}", title_justify="left")
+        table = Table(
+            title=f"Next basket, {target}: the last {report.test_days:g} days, judged at {report.k}",
+            title_justify="left",
+        )
         table.add_column("model")
         for name in ("Recall", "NDCG", "MAP", "coverage"):
             table.add_column(f"{name}@{report.k}" if name != "coverage" else name, justify="right")
         for row in report.rows:
             if row.target == target:
                 style = "bold" if row.model == "hybrid" else ""
-                table.add_row(row.model, *(f"{value:.4f}" for value in (row.recall, row.ndcg, row.map, row.coverage)), style=style)
+                table.add_row(
+                    row.model, *(f"{value:.4f}" for value in (row.recall, row.ndcg, row.map, row.coverage)), style=style
+                )
         console.print(table)
     for outcome in outcomes:
         mark = "[green]held  [/green]" if outcome.held else "[red]FAILED[/red]"

@@ -8,7 +8,7 @@ from tailorbird.ids import ProfileKey
 
 MOVES_KEPT = 20
 RECENT_KEPT = 50
-SHOWN_KEPT = 10
+SHOWN_KEPT = 20
 
 
 class Shown(msgspec.Struct, array_like=True):
