@@ -466,6 +466,7 @@ NEXT = [
     ("COALESCE(now() - last_order, INTERVAL '9' DAY) > INTERVAL '1' DAY", {}, 0, True, None),
     ("GREATEST(now(), last_order) > last_added", {"last_order": 10, "last_added": 20}, 0, False, 21),
     ("LEAST(now(), last_order) > last_added", {"last_order": 10, "last_added": 20}, 0, False, None),
+    ("(- GREATEST(now() - last_order, INTERVAL '0' DAY)) < INTERVAL '-1' SECOND", {"last_order": 0}, 0, False, 1001),
     ("CASE WHEN now() > last_order THEN 2 ELSE 1 END = 2", {"last_order": 7}, 0, False, 8),
     ("CASE WHEN now() > last_order THEN now() ELSE last_added END > TIMESTAMP '1970-01-01 00:00:01'",
      {"last_order": 7, "last_added": 0}, 0, False, 1001),

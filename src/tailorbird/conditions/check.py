@@ -89,14 +89,13 @@ class Checker:
         self._level = 0
         # Exact types, not isinstance: a subclass means something else.
         self._rules: dict[type[_AST], Callable[[_AST], Node]] = {
-            exp.Paren: lambda ast: self.check(self.only(ast, "this").this),
             exp.Null: lambda ast: NULL,
             exp.Boolean: lambda ast: Constant(Type.BOOLEAN, bool(self.only(ast, "this").this)),
             exp.Literal: self._literal,
             exp.Cast: self._timestamp,
             exp.Interval: self._interval,
             exp.Column: self._column,
-            exp.CurrentTimestamp: lambda ast: self._now(ast),
+            exp.CurrentTimestamp: self._now,
             exp.Anonymous: self._named,
             exp.And: lambda ast: And(self._chain(ast, exp.And)),
             exp.Or: lambda ast: Or(self._chain(ast, exp.Or)),
@@ -123,6 +122,8 @@ class Checker:
 
     def check(self, ast: _AST) -> Node:
         """The checked node. Raises DefinitionError."""
+        while type(ast) is exp.Paren:
+            ast = self.only(ast, "this").this
         rule = self._rules.get(type(ast))
         if rule is None:
             self._unknown(ast)
