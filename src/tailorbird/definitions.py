@@ -72,10 +72,18 @@ def load_definitions(text: str, settings: Settings, *, where: str = "definitions
     features = [parse_feature(name, each, where=place("features", name)) for name, each in section("features").items()]
     if "bought" not in section("features") and _excludes_bought(section("placements")):
         features.append(parse_feature("bought", {"set": "Order Completed.products[].product_id"}))
-    for feature in features:
-        if feature.name in section("traits"):
-            raise DefinitionError(f"{feature.name!r} is a trait too: rename one", where=place("features", feature.name))
-        traits.pop(feature.name, None)
+    taken: dict[str, str] = {}
+    for kind, name in [
+        *(("traits", name) for name in section("traits")),
+        *(("features", each.name) for each in features),
+    ]:
+        if other := taken.get(name.lower()):
+            raise DefinitionError(
+                f"{name!r}: there is {other!r} already, and SQL tells no case apart: rename one",
+                where=place(kind, name),
+            )
+        taken[name.lower()] = name
+    traits = {name: kind for name, kind in traits.items() if name in section("traits") or name.lower() not in taken}
     plan = Plan(features, traits, settings.session_minutes * _MINUTE)
     segments = [
         parse_segment(name, each, plan.columns, where=place("segments", name))
@@ -118,7 +126,12 @@ def _parse_yaml(text: str, where: str) -> tuple[Mapping[str, Any], dict[tuple[st
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
-        raise DefinitionError(f"no YAML: {error.problem}", where=where, line=line, column=column) from error
+        hint = (
+            "; within braces a condition with a quote in it stands in double quotes"
+            if "flow" in (error.context or "")
+            else ""
+        )
+        raise DefinitionError(f"no YAML: {error.problem}{hint}", where=where, line=line, column=column) from error
     except (yaml.YAMLError, RecursionError) as error:
         raise DefinitionError(f"no YAML: {str(error)[:200]}", where=where) from error
     if body is None:
@@ -131,7 +144,7 @@ def _parse_yaml(text: str, where: str) -> tuple[Mapping[str, Any], dict[tuple[st
 
 
 def _note_lines(node: Any, path: tuple[str, ...], lines: dict[tuple[str, ...], int], where: str) -> None:
-    if isinstance(node, yaml.MappingNode) and len(path) < 2:
+    if isinstance(node, yaml.MappingNode) and len(path) < 3:
         for key, value in node.value:
             name = (*path, str(key.value))
             line = key.start_mark.line + 1

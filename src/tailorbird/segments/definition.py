@@ -29,6 +29,8 @@ def parse_segment(name: str, body: object, columns: Mapping[str, Column], *, whe
         )
     if isinstance(body, str):
         body = {"where": body}
+    if isinstance(body, Mapping):
+        body = _rejoined(body)
     if not isinstance(body, Mapping) or not isinstance(body.get("where"), str):
         raise DefinitionError(f"segment {name!r}: expected {{where: a condition such as orders_30d >= 2}}", where=where)
     unknown = sorted(str(key) for key in body if key not in ("where", "purposes"))
@@ -42,3 +44,14 @@ def parse_segment(name: str, body: object, columns: Mapping[str, Column], *, whe
         raise DefinitionError(f"segment {name!r}: {error}", where=where) from error
     text = body["where"].strip()
     return Segment(name, text, purposes, compile_condition(text, columns, where=where or f"segment {name!r}"))
+
+
+def _rejoined(body: Mapping[object, object]) -> Mapping[object, object]:
+    """Within braces YAML takes a comma for the end of the value: of ``{where: COALESCE(a, b) > 1}`` it makes ``where: COALESCE(a``
+    and a key ``b) > 1`` without a value. An open parenthesis tells that the two belong together."""
+    where = body.get("where")
+    if not isinstance(where, str) or where.count("(") <= where.count(")"):
+        return body
+    pieces = [key for key, value in body.items() if value is None and key != "purposes"]
+    joined = ", ".join([where, *map(str, pieces)])
+    return {key: joined if key == "where" else value for key, value in body.items() if key not in pieces}
