@@ -26,6 +26,7 @@ TYPES = {
     Kind.BOOLEAN: "BOOLEAN",
     Kind.TIMESTAMP: "TIMESTAMP",
     Kind.LIST: "VARCHAR[]",
+    Kind.ELAPSED: "TIMESTAMP",
 }
 NAMES = {
     "n": Kind.NUMBER,
@@ -37,6 +38,7 @@ NAMES = {
     "a name": Kind.TIMESTAMP,
     "many": Kind.LIST,
     "_n": Kind.NUMBER,
+    "since": Kind.ELAPSED,
 }
 COLUMNS = {name: Column(name, index, kind) for index, (name, kind) in enumerate(NAMES.items())}
 
@@ -96,7 +98,7 @@ def some_rows(chance: random.Random, count: int) -> list[tuple]:
                 return either(TEXTS, text)
             case Kind.BOOLEAN:
                 return chance.random() < 0.5
-            case Kind.TIMESTAMP:
+            case Kind.TIMESTAMP | Kind.ELAPSED:
                 return either(MOMENTS, lambda: chance.randint(NOW - 10**9, NOW + 10**9))
             case Kind.LIST:
                 return [either(chance.choice([NUMBERS, TEXTS]), lambda: None) for _ in range(chance.randint(0, 3))]
@@ -116,7 +118,7 @@ def store(table: list[tuple]) -> None:
     """Put the rows into the table ``person``, beside their number ``i``."""
     names = ", ".join(f'"{name}"' for name in NAMES)
     marks = [
-        "make_timestamp_ms(CAST(? AS BIGINT))" if kind is Kind.TIMESTAMP else f"CAST(? AS {TYPES[kind]})"
+        "make_timestamp_ms(CAST(? AS BIGINT))" if TYPES[kind] == "TIMESTAMP" else f"CAST(? AS {TYPES[kind]})"
         for kind in NAMES.values()
     ]
     one = f"(?, {', '.join(marks)})"
@@ -244,7 +246,7 @@ class Writer:
         return self.value(self.timestamp, depth, leaves, sums)
 
     def interval(self, depth: int) -> str:
-        leaves = [lambda: f"INTERVAL {self.pick(SPANS)}", "(now() - at)", "(at - now())", '(at - "a name")']
+        leaves = [lambda: f"INTERVAL {self.pick(SPANS)}", "(now() - at)", "since", "(at - now())", '(at - "a name")']
         inner = depth - 1
         sums = [lambda sign=sign: f"({self.interval(inner)} {sign} {self.interval(inner)})" for sign in "+-"]
         sums += [lambda: f"({self.timestamp(inner)} - {self.timestamp(inner)})", lambda: f"(- {self.interval(inner)})"]
@@ -338,12 +340,16 @@ def test_time_changes_nothing_before_next_change(focus: str) -> None:
 
     @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=SLOW_IS_FINE)
     @given(
-        expressions(focus).filter(lambda text: "now()" in text), st.sampled_from(MOMENTS[:-4]), st.integers(0, 2**32)
+        expressions(focus).filter(lambda text: "now()" in text or "since" in text),
+        st.sampled_from(MOMENTS[:-4]),
+        st.integers(0, 2**32),
     )
     def check(text: str, now: int, seed: int) -> None:
         condition, chance = compiled(text), random.Random(seed)
         for row in some_rows(chance, 4):
             outcome, change = condition.test(row, now), condition.next_change(row, now)
+            look = condition.next_look(row, now)
+            assert change is None or (look is not None and now < look <= change)
             end = now + 10**12 if change is None else change
             near = {now + 1, end - 1, (now + end) // 2, *(chance.randint(now, end) for _ in range(20))}
             for instant in grid | near:

@@ -28,6 +28,7 @@ COLUMNS = {
         Column("order", 8, Kind.NUMBER),
         Column("select", 9, Kind.NUMBER),
         Column("case", 10, Kind.NUMBER),
+        Column("since_order", 11, Kind.ELAPSED),
     )
 }
 MINUTE = 60_000
@@ -94,6 +95,7 @@ REFUSED = [
     ("NULL <> country", 1, 1, "never true; write IS NULL"),
     ("NULL IN (1)", 1, 1, "never true; write IS NULL"),
     ("orders_30d + NULL > 1", 1, 14, "+ with NULL is always NULL"),
+    ("since_order > 3600", 1, 15, "write a length of time as INTERVAL '30' MINUTE"),
     # Names
     ("countri = 'x'", 1, 1, "there is no column countri; did you mean country?"),
     ("COUNTRY = 'x'", 1, 1, "did you mean country?"),
@@ -448,6 +450,7 @@ NEXT = [
     ("last_order + INTERVAL '1' DAY < now()", {"last_order": 5}, 0, False, DAY + 6),
     ("last_order > now() - INTERVAL '1' DAY", {"last_order": 5}, 10, True, DAY + 5),
     ("last_order > now()", {"last_order": 5}, 0, True, 5),
+    ("since_order > INTERVAL '30' MINUTE", {"since_order": 5}, 10, False, 30 * MINUTE + 6),
     # Twice as fast: the sum of two ages, at the first whole millisecond
     ("(now() - last_order) + (now() - last_added) > INTERVAL '1' SECOND", {"last_order": 0, "last_added": 1}, 0, False, 501),
     # now() cancels out
@@ -484,6 +487,14 @@ def test_next_change_is_the_first_instant_of_another_outcome(
     if change is not None:
         assert asked.test(person, change - 1) is outcome
         assert asked.test(person, change) is not outcome
+
+
+def test_next_look_is_cheaper_and_may_be_earlier() -> None:
+    asked = condition("vip AND now() - last_order > INTERVAL '30' MINUTE")
+    assert asked.next_look(row(vip=True, last_order=0), 0) == 30 * MINUTE + 1
+    assert asked.next_look(row(vip=False, last_order=0), 0) == 30 * MINUTE + 1
+    assert asked.next_change(row(vip=False, last_order=0), 0) is None
+    assert condition("vip").next_look(row(vip=True), 0) is None
 
 
 def test_next_change_after_many_changes_of_parts_may_be_early_but_never_late() -> None:

@@ -126,6 +126,8 @@ def value(node: Node) -> Value:
         case Negate():
             return shapes.unary(operator.neg, value(node.operand))
         case Call():
+            if node.fn in (Fn.LOWER, Fn.UPPER):
+                casing.prepare()
             # Rounding an infinity is an error in Python; NULL is what it would become anyway.
             inner = settled(node.operand) if node.fn is Fn.ROUND else value(node.operand)
             return shapes.unary(_CALLS[node.fn], inner)
@@ -224,6 +226,7 @@ def _is_null(node: Node, *, null: bool) -> Truth:
 def _like(node: Like) -> Truth:
     if not node.fold:
         return shapes.unary(matcher(node.pattern), settled(node.value))
+    casing.prepare()
     matches = matcher(casing.lower(node.pattern))
     return shapes.unary(lambda text: matches(casing.lower(text)), settled(node.value))
 
