@@ -44,7 +44,10 @@ def routes(app: Tailorbird) -> list[HTTPRouteHandler]:
     async def put_items(body: bytes) -> Accepted:
         """Items by their id, each replacing what was known under it; an item that is not `available` is never shown. All or none."""
         items = _items(inflated(body, app.settings.max_body))
-        await app.put_items(items)
+        try:
+            await app.put_items(items)
+        except (OverflowError, UnicodeError) as error:
+            raise InvalidInput(f"an item holds what cannot be kept: {error}") from error
         return Accepted(count=len(items))
 
     return [put_items]
