@@ -37,7 +37,7 @@ def make_sound(state_directory: Path, name: str) -> str:
         directory.mkdir(parents=True, exist_ok=True)
         outcome = "new"
     else:
-        last = msgspec.json.decode(marker.read_bytes(), type=Marker) if marker.exists() else Marker("", False)
+        last = _read(marker)
         outcome = "sound" if last.clean or last.boot == boot_id() else _restore(state_directory, name)
     _mark(directory, clean=False)
     return outcome
@@ -63,12 +63,8 @@ def take(generation: Generation, state_directory: Path) -> Path:
         raise Unavailable(f"a checkpoint takes {size} bytes and {free} are free: it is taken when twice as many are")
     try:
         generation.env.copy(str(fresh))
-        for path in (fresh / "data.mdb", fresh):
-            descriptor = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+        _sync(fresh / "data.mdb")
+        _sync(fresh)
     except BaseException:
         shutil.rmtree(fresh, ignore_errors=True)  # what is left of a copy must not be what fills the disk
         raise
@@ -97,6 +93,24 @@ def _copy_of(state_directory: Path, name: str) -> Path:
 
 
 def _mark(directory: Path, *, clean: bool) -> None:
+    # On the disk before the state is written to: a mark of a clean end that outlived the writes after it would be a lie.
     temporary = directory / "boot.new"
     temporary.write_bytes(msgspec.json.encode(Marker(boot_id(), clean)))
+    _sync(temporary)
     temporary.rename(directory / "boot")
+    _sync(directory)
+
+
+def _read(marker: Path) -> Marker:
+    try:
+        return msgspec.json.decode(marker.read_bytes(), type=Marker)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return Marker("", False)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -54,10 +54,14 @@ def compare(one: Generation, two: Generation) -> Difference | None:
 
 def _from(log: Log, archive: Archive, applied: int) -> Iterator[Record]:
     last = applied
-    for record in archive.scan(applied):
-        last = record.offset
-        yield record
-    while batch := log.read(last, CHUNK):
-        yield from batch
-        last = batch[-1].offset
+    while True:
+        for record in archive.scan(last):
+            last = record.offset
+            yield record
+        while (batch := log.read(last, CHUNK)) and batch[0].offset == last + 1:
+            yield from batch
+            last = batch[-1].offset
+        if not batch or archive.last_offset() <= last:  # else they have just gone from the log into the archive
+            yield from batch
+            return
 
