@@ -38,9 +38,8 @@ def listed(txn: StateTxn, *, before: int | None, limit: int) -> list[tuple[int, 
     """The newest entries first, ``limit`` of them, those under the offset ``before``: (offset, entry)."""
     found: list[tuple[int, Quarantined]] = []
     with txn.lmdb.cursor(db=txn.tables[TABLE]) as cursor:
-        alive = cursor.last()
-        if before is not None and cursor.set_range(before.to_bytes(8, "big")):
-            alive = cursor.prev()
+        older = before is not None and cursor.set_range(before.to_bytes(8, "big"))
+        alive = cursor.prev() if older else cursor.last()
         while alive and len(found) < limit:
             found.append((int.from_bytes(cursor.key(), "big"), _DECODER.decode(cursor.value())))
             alive = cursor.prev()
