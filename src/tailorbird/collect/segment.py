@@ -24,7 +24,8 @@ Stored = Callable[[str | None, str | None], Answers]
 Known = Callable[[str | None, str | None], bool]
 """(user id, anonymous id) -> whether anything is kept of the person."""
 _TYPES = {kind.value: kind for kind in EventType}
-_BLANK = (msgspec.Raw(), b"", b"null")
+_BLANK = (b"", b"null")
+_UNREADABLE = (ValueError, OverflowError, RecursionError, msgspec.MsgspecError, UnicodeError)
 
 
 class Intake(NamedTuple):
@@ -118,7 +119,7 @@ class _Reader:
     ) -> None:  # fmt: skip
         self._source, self._received, self._gpc, self._stored, self._known = source, received_at, gpc, stored, known
         self._max_event, self._kind = max_event, kind
-        self._context = b"" if context in (None, *_BLANK) else bytes(context)
+        self._context = b"" if context is None or bytes(context) in _BLANK else bytes(context)
         self._sent = sent
         self._said: dict[str, Answers] = {}
         self.events: list[tuple[Event, bytes]] = []
@@ -138,8 +139,11 @@ class _Reader:
             payload = model.encode(event)
             if len(payload) > self._max_event:
                 raise _Bad(f"the event takes {len(payload)} bytes: the limit is {self._max_event}")
-        except (_Bad, ValueError, OverflowError, RecursionError, msgspec.MsgspecError, UnicodeError) as error:
+        except (_Bad, *_UNREADABLE) as error:
             body = wire.encode(raw) if isinstance(raw, wire.Message) else bytes(raw)
+            if self._refuses(body):
+                self.refused += 1
+                return
             self.quarantined.append(quarantine.quarantined(self._source.name, self._received, _reason(error), body))
         else:
             self.events.append((event, payload))
@@ -196,8 +200,18 @@ class _Reader:
         earlier = [answers for each in (anonymous, user) if each and (answers := said.get(each))] if said else ()
         return effective(0, stored, *earlier) if earlier else stored
 
+    def _refuses(self, body: bytes) -> bool:
+        """Whether a bad message can be read at least so far as to tell that nothing of the person may be kept."""
+        try:
+            found = wire.envelope(body)
+            user, anonymous = (each if isinstance(each, str) else None for each in (found.user_id, found.anonymous_id))
+            said = signals.from_context(self._merged(found.context))
+            return refused(effective(0, self._earlier(user, anonymous), said, self._gpc))
+        except (_Bad, *_UNREADABLE):
+            return False
+
     def _merged(self, own: msgspec.Raw) -> bytes:
-        context = b"" if own in _BLANK else bytes(own)
+        context = b"" if bytes(own) in _BLANK else bytes(own)
         if self._context and not context:
             return self._context
         if self._context:

@@ -27,6 +27,14 @@ class Message(msgspec.Struct, rename="camel", gc=False, omit_defaults=True):
     write_key: str | None = None
 
 
+class Envelope(msgspec.Struct, rename="camel"):
+    """What can be read of nearly any message: whose it is, and what it says of consent."""
+
+    user_id: Any = None
+    anonymous_id: Any = None
+    context: msgspec.Raw = msgspec.Raw()
+
+
 class Batch(msgspec.Struct, rename="camel"):
     """A batch whose every message is well formed."""
 
@@ -46,6 +54,7 @@ class RawBatch(msgspec.Struct, rename="camel"):
 
 
 message = msgspec.json.Decoder(Message).decode
+envelope = msgspec.json.Decoder(Envelope).decode
 batch = msgspec.json.Decoder(Batch).decode
 raw_batch = msgspec.json.Decoder(RawBatch).decode
 encode = msgspec.json.Encoder().encode

@@ -64,4 +64,3 @@ def _from(log: Log, archive: Archive, applied: int) -> Iterator[Record]:
         if not batch or archive.last_offset() <= last:  # else they have just gone from the log into the archive
             yield from batch
             return
-
