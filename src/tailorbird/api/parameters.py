@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 LARGEST = 2**63 - 1
 
-After = Annotated[int, Parameter(ge=0, le=LARGEST, description="Go on after this number.")]
-Before = Annotated[int | None, Parameter(ge=0, le=LARGEST, description="Only what stands before this offset.")]
-Limit = Annotated[int, Parameter(ge=1, le=1000, description="How many at most.")]
+After = Annotated[int, QueryParameter(ge=0, le=LARGEST, description="Go on after this number.")]
+Before = Annotated[int | None, QueryParameter(ge=0, le=LARGEST, description="Only what stands before this offset.")]
+Limit = Annotated[int, QueryParameter(ge=1, le=1000, description="How many at most.")]

@@ -57,9 +57,10 @@ def from_this_machine(client: tuple[str, int] | None, headers: Headers) -> bool:
     leads to 127.0.0.1 (DNS rebinding).
     """
     try:
-        near = client is not None and ip_address(client[0]).is_loopback
+        peer = ip_address(client[0]) if client is not None else None
     except ValueError:
         return False
+    near = peer is not None and (getattr(peer, "ipv4_mapped", None) or peer).is_loopback
     if not near or any(name in _FORWARDED for name, _value in headers):
         return False
     host = header(headers, b"host") or ""

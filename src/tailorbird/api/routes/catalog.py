@@ -3,6 +3,7 @@
 import msgspec
 from litestar import post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import RawBody
 
 from tailorbird.api.openapi import WRITE_KEY, problems, reads
 from tailorbird.api.security import writer
@@ -41,7 +42,7 @@ def routes(app: Tailorbird) -> list[HTTPRouteHandler]:
         responses=problems(400, 401, 413, 429, 503), operation_class=reads(ItemsBody, _EXAMPLE), operation_id="items",
         summary="Add or change items",
     )  # fmt: skip
-    async def put_items(body: bytes) -> Accepted:
+    async def put_items(body: RawBody) -> Accepted:
         """Items by their id, each replacing what was known under it; an item that is not `available` is never shown. All or none."""
         items = _items(inflated(body, app.settings.max_body))
         try:

@@ -4,6 +4,7 @@ from typing import Any
 
 from litestar import Request, get, post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import RawBody
 
 from tailorbird.api import messages
 from tailorbird.api.calls import Calls, Collected, ConsentBody
@@ -34,7 +35,7 @@ def routes(app: Tailorbird, calls: Calls) -> list[HTTPRouteHandler]:
         "/v1/consent", tags=["collect"], status_code=200, security=WRITE_KEY, responses=problems(400, 401, 413, 429, 503),
         operation_class=reads(ConsentBody, _CONSENT), operation_id="consent", summary="Choose what data may be used for",
     )  # fmt: skip
-    async def consent(request: Request[Any, Any, Any], body: bytes) -> Collected:
+    async def consent(request: Request[Any, Any, Any], body: RawBody) -> Collected:
         """A person grants or withdraws purposes. It becomes a `Segment Consent Preference Updated` event in the log, which is the
         proof; what a withdrawn purpose covered is forgotten at once.
 
@@ -61,7 +62,7 @@ def _collector(calls: Calls, path: str) -> HTTPRouteHandler:
     name, kind = path.removeprefix("/v1/"), COLLECT[path]
     body_kind = _BODIES[name]
 
-    async def collect(request: Request[Any, Any, Any], body: bytes) -> Collected:
+    async def collect(request: Request[Any, Any, Any], body: RawBody) -> Collected:
         return await calls.collect(kind, request.scope["headers"], body)
 
     summary = {"batch": "Send many messages", "import": "Send many messages, by Segment's older name"}.get(name)
