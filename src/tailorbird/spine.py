@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -52,7 +52,7 @@ class Change(msgspec.Struct, frozen=True, array_like=True):
     """The record that caused it; 0 where the passing of time did."""
 
 
-class Prepared(NamedTuple):
+class Prepared(msgspec.Struct, frozen=True, gc=False):
     """An event with everything that can be worked out before a lock is held."""
 
     plan: Plan
@@ -151,9 +151,10 @@ class SpineUnit:
         self._items.flush()
 
     def _event(self, record: Record, prepared: Prepared) -> None:
-        _, event, _, keys, impact, writes, interactions = prepared
+        event, impact = prepared.event, prepared.impact
+        writes, interactions = prepared.writes, prepared.interactions
         at = record.at
-        key, profile, changed = resolve(self._store, event, keys, at, self._join)
+        key, profile, changed = resolve(self._store, event, prepared.keys, at, self._join)
         if self._joined:
             self._leave(at, record.offset)
         timestamp = min(event.timestamp, at)

@@ -162,7 +162,10 @@ class _Reader:
         no = refused(answers)
         untold = no and (refused(self._earlier(user, anonymous)) or not self._known(user, anonymous))
         if explicit.answered:
-            self._said |= {each: answers for each in (anonymous, user) if each}
+            if anonymous is not None:
+                self._said[anonymous] = answers
+            if user is not None:
+                self._said[user] = answers
         if untold:
             return None  # nothing is stored; a withdrawal by someone we know must be
         original = parse_time(
@@ -183,7 +186,7 @@ class _Reader:
             explicit.answered | self._gpc.answered,
             properties or {},
             context,
-            _previous(kind, message, user),
+            None if kind is not EventType.ALIAS else _previous(message, user),
             _text(message.group_id, "groupId"),
             original,
         )
@@ -191,7 +194,7 @@ class _Reader:
 
     def _answers(self, user: str | None, anonymous: str | None, explicit: Answers) -> Answers:
         if explicit.answered == ALL:  # whatever was said earlier no longer matters
-            return effective(0, explicit, self._gpc)
+            return effective(0, explicit, self._gpc) if self._gpc.answered else explicit
         return effective(self._source.purposes, self._earlier(user, anonymous), explicit, self._gpc)
 
     def _earlier(self, user: str | None, anonymous: str | None) -> Answers:
@@ -211,7 +214,9 @@ class _Reader:
             return False
 
     def _merged(self, own: msgspec.Raw) -> bytes:
-        context = b"" if bytes(own) in _BLANK else bytes(own)
+        context = bytes(own)
+        if context in _BLANK:
+            context = b""
         if self._context and not context:
             return self._context
         if self._context:
@@ -250,9 +255,7 @@ def _name(kind: EventType, message: wire.Message) -> str:
     return message.event
 
 
-def _previous(kind: EventType, message: wire.Message, user: str | None) -> str | None:
-    if kind is not EventType.ALIAS:
-        return None
+def _previous(message: wire.Message, user: str | None) -> str:
     previous = _text(message.previous_id, "previousId")
     if previous is None or user is None:
         raise _Bad("an alias call needs previousId and userId")

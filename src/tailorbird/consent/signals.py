@@ -1,18 +1,25 @@
 """Consent signals as clients send them, read into ``Answers``."""
 
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from tailorbird.consent.gate import SILENT, Answers
-from tailorbird.consent.purposes import BY_NAME, MARKETING
+from tailorbird.consent.purposes import ANALYTICS, MARKETING, PERSONALIZATION
 
 CONSENT_EVENT = "Segment Consent Preference Updated"
 """The track call by which Segment's clients report a changed choice."""
 
 
-class _Consent(msgspec.Struct):
-    category_preferences: dict[str, bool | None] | None = msgspec.field(default=None, name="categoryPreferences")
+class _Preferences(msgspec.Struct, gc=False):
+    personalization: bool | None = None
+    analytics: bool | None = None
+    marketing: bool | None = None
+
+
+class _Consent(msgspec.Struct, gc=False):
+    category_preferences: _Preferences | None = msgspec.field(default=None, name="categoryPreferences")
 
 
 class ConsentContext(msgspec.Struct):
@@ -31,20 +38,22 @@ _DECODER = msgspec.json.Decoder(ConsentContext)
 def from_context(context: bytes) -> Answers:
     """Segment's ``context.consent.categoryPreferences``; categories that are no purpose of ours are passed over.
 
-    Raises ``msgspec.ValidationError`` when the preferences are not booleans: a consent that can't be read must not pass for one.
+    Raises ``msgspec.ValidationError`` when what is said of a purpose is no boolean: a consent that can't be read must not pass for one.
     """
     if b'"consent"' not in context:
         return SILENT
     consent = _DECODER.decode(context).consent
     if consent is None or consent.category_preferences is None:
         return SILENT
-    granted = answered = 0
-    for name, value in consent.category_preferences.items():
-        bit = BY_NAME.get(name)
-        if bit is not None and value is not None:
-            answered |= bit
-            granted |= bit if value else 0
-    return Answers(granted, answered)
+    return _answers(*msgspec.structs.astuple(consent.category_preferences))
+
+
+@lru_cache(maxsize=27)
+def _answers(personalization: bool | None, analytics: bool | None, marketing: bool | None) -> Answers:
+    said = {PERSONALIZATION: personalization, ANALYTICS: analytics, MARKETING: marketing}
+    return Answers(
+        sum(bit for bit, value in said.items() if value), sum(bit for bit, value in said.items() if value is not None)
+    )
 
 
 def alone(context: bytes) -> bytes:

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 
 class RecordKind(IntEnum):
     """What a record says. Numbers are written to disk: add, never renumber."""
@@ -26,7 +28,7 @@ class NewRecord(NamedTuple):
     value: object = None
 
 
-class Record(NamedTuple):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """A record in the log: its offset, the log's clock when it was appended (ms, never falling), its kind and payload."""
 
     offset: int

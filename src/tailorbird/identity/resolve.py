@@ -46,7 +46,10 @@ def resolve(store: ProfileStore, event: Event, keys: Keys, at: int, join: Join) 
     """The profile that ``event`` belongs to; made at the instant ``at`` if there was none."""
     if keys.user is None:
         assert keys.anonymous is not None
-        return _find_or_create(store, keys.anonymous, f"a:{event.anonymous_id}", at)
+        known = store.find(keys.anonymous)
+        if known is not None:
+            return Resolved(*known, False)
+        return _create(store, keys.anonymous, f"a:{event.anonymous_id}", at)
     if keys.anonymous is None:
         found = _find_or_create(store, keys.user, f"u:{event.user_id}", at)
         if event.type is EventType.ALIAS and event.previous_id is not None:
@@ -60,8 +63,10 @@ def resolve(store: ProfileStore, event: Event, keys: Keys, at: int, join: Join) 
 
 def _find_or_create(store: ProfileStore, key: ProfileKey, alias: str, at: int) -> Resolved:
     found = store.find(key)
-    if found is not None:
-        return Resolved(*found, False)
+    return Resolved(*found, False) if found is not None else _create(store, key, alias, at)
+
+
+def _create(store: ProfileStore, key: ProfileKey, alias: str, at: int) -> Resolved:
     profile = Profile(aliases=[alias], created=at)
     store.hold(key, profile)
     return Resolved(key, profile, True)
