@@ -47,7 +47,7 @@ def test_the_design_s_example_compiles() -> None:
 @pytest.mark.parametrize(
     ("text", "place", "says"),
     [
-        ("features: [", "shop.yaml:1", "no YAML"),
+        ("features: [", "shop.yaml:", "no YAML"),
         ("features:\n  a: {count: A}\n bad", "shop.yaml:3", "no YAML"),
         ("a: !!python/object:os.system {}", "shop.yaml:1", "no YAML"),
         ("- features", "shop.yaml:1", "expected sections (traits, features, segments, placements) at the top"),
