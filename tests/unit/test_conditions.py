@@ -11,6 +11,7 @@ from tailorbird.conditions.horizon import NEVER, steps
 from tailorbird.conditions.parse import MAX_DEPTH, MAX_LENGTH
 from tailorbird.conditions.patterns import matcher
 from tailorbird.conditions.shapes import OPERATORS
+from tailorbird.conditions.tree import Op
 from tailorbird.conditions.types import list_number
 from tailorbird.errors import DefinitionError
 
@@ -509,11 +510,23 @@ def test_next_change_after_many_changes_of_parts_may_be_early_but_never_late() -
 
 
 @pytest.mark.parametrize("op", OPERATORS)
-def test_steps_to_the_crossing_equal_counting(op: object) -> None:
+def test_steps_to_the_crossing_equal_counting(op: Op) -> None:
     compare = OPERATORS[op]
     for gap, slope in itertools.product(range(-12, 13), range(-4, 5)):
         first = (k for k in range(1, 60) if compare(gap + slope * k, 0) != compare(gap, 0))
         assert steps(op, gap, slope) == next(first, NEVER), (gap, slope)
+
+
+@pytest.mark.parametrize("op", OPERATORS)
+def test_age_crosses_where_steps_says(op: Op) -> None:
+    now = 7
+    for gap, slope in itertools.product(range(-12, 13), (-3, -2, -1, 1, 2, 3)):
+        left, right = "(" + " + ".join(["(now() - last_order)"] * abs(slope)) + ")", "(last_added - last_order)"
+        if slope < 0:
+            left = f"(- {left})"
+        person = row(last_order=now, last_added=now - gap)
+        first = condition(f"{left} {op.value} {right}").next_look(person, now)
+        assert first == {NEVER: None}.get(steps(op, gap, slope), now + steps(op, gap, slope)), (gap, slope)
 
 
 # SQL

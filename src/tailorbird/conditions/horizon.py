@@ -90,13 +90,24 @@ def _crossing(op: Op, left: Node, right: Node) -> list[Instant]:
 
 
 def _linear_crossing(op: Op, form: Linear) -> Instant:
+    if form.slope < 0:
+        op, form = op.flipped, Linear(0, 0, ()).plus(form, -1)
     gap_at, rate = total(form), form.slope
 
     def cross(row: Any, now: int) -> int:
         gap = gap_at(row, now)
         return NEVER if gap is None else min(NEVER, now + steps(op, gap, rate))
 
-    return cross
+    if rate != 1 or op in (Op.EQ, Op.NE):
+        return cross
+    # By far the commonest, the age of something: what steps() comes to.
+    after = 1 if op in (Op.GT, Op.LE) else 0
+
+    def come_of_age(row: Any, now: int) -> int:
+        gap = gap_at(row, now)
+        return NEVER if gap is None or gap >= after else now - gap + after
+
+    return come_of_age
 
 
 def _overtaking(node: Extreme) -> Instant:

@@ -54,6 +54,8 @@ def difference(left: Node, right: Node, sign: int = -1) -> Linear | None:
 def total(form: Linear) -> Callable[[Any, int], int | None]:
     """A closure that adds the sum up for a row at an instant."""
     slope, constant, terms = form.slope, form.constant, form.terms
+    if len(terms) == 1:
+        return _total_of_one(slope, constant, *terms[0])
 
     def add(row: Any, now: int) -> int | None:
         result = slope * now + constant
@@ -63,5 +65,13 @@ def total(form: Linear) -> Callable[[Any, int], int | None]:
                 return None
             result += factor * value
         return result
+
+    return add
+
+
+def _total_of_one(slope: int, constant: int, index: int, factor: int) -> Callable[[Any, int], int | None]:
+    def add(row: Any, now: int) -> int | None:
+        value = row[index]
+        return None if value is None else slope * now + constant + factor * value
 
     return add
