@@ -1,5 +1,6 @@
 """The ASGI application of one worker process."""
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -30,9 +31,11 @@ def create_app(more: Callable[[Tailorbird], Sequence[Any]] = lambda _: ()) -> Ap
         await tailorbird.start()
         jobs = Jobs(tailorbird)
         jobs.start()
+        flushing = asyncio.create_task(calls.keep_flushing())
         try:
             yield
         finally:
+            flushing.cancel()
             await jobs.stop()
             await tailorbird.stop()
             tailorbird.close()

@@ -1,12 +1,13 @@
 """What the hot routes do, whichever door a request comes by: the fast one before the framework, or the framework's."""
 
+import asyncio
 from time import perf_counter
 from typing import Any
 from uuid import uuid4
 
 import msgspec
 
-from tailorbird.api.counts import Counts
+from tailorbird.api.counts import FLUSH_SECONDS, Counts
 from tailorbird.api.http import Headers, header, write_key
 from tailorbird.app import Tailorbird
 from tailorbird.collect.body import inflated
@@ -61,6 +62,16 @@ class Calls:
         self._tailorbird, self._counts = tailorbird, counts
         self._limit = tailorbird.settings.max_body
 
+    def flush(self) -> None:
+        """Write the counts down, for whichever worker is asked for them."""
+        self._counts.flush(self._tailorbird.committer.waiting)
+
+    async def keep_flushing(self) -> None:
+        """Do so for ever."""
+        while True:
+            self.flush()
+            await asyncio.sleep(FLUSH_SECONDS)
+
     async def collect(self, kind: EventType | None, headers: Headers, body: bytes) -> Collected:
         """Take in a request of Segment's API: one message of ``kind``, or a batch. Raises as ``Tailorbird.collect``."""
         return await self._collect(COLLECT, kind, headers, body)
@@ -97,7 +108,7 @@ class Calls:
             status = error.status
             raise
         finally:
-            counts.answered(route, status, perf_counter() - began, self._tailorbird.committer.waiting)
+            counts.answered(route, status, perf_counter() - began)
         if not intake.quarantined:
             return ALL_WELL
         return Collected(True, [each.reason for each in intake.quarantined[:REASONS_TOLD]])
@@ -113,7 +124,7 @@ class Calls:
             status = error.status
             raise
         finally:
-            self._counts.answered(DECIDE, status, perf_counter() - began, self._tailorbird.committer.waiting)
+            self._counts.answered(DECIDE, status, perf_counter() - began)
         return slate
 
 

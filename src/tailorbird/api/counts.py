@@ -1,16 +1,17 @@
 """What a worker counts.
 
-Each worker counts in a small mapped file of its own: adding costs some 0.1 us, a worker that dies takes nothing with it, and
-whichever worker is asked adds them all up. prometheus_client's own multiprocess mode would cost 2 us an event.
+Each worker counts in plain memory, which costs under 1 us a request, and writes its counts down every half second, so that whichever
+worker is asked can add up all of them. prometheus_client's own multiprocess mode would cost 2 us a request.
 """
 
-import mmap
+import contextlib
 import os
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
 from pathlib import Path
 
+FLUSH_SECONDS = 0.5
 STATUSES = (200, 400, 401, 413, 429, 500, 503)
 ROUTES = ("collect", "decide", "consent")
 BOUNDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -27,7 +28,11 @@ class Counts:
     """One worker's counts."""
 
     def __init__(self, directory: Path) -> None:
-        self._values = memoryview(_mapped(directory)).cast("d")
+        self._values = [0.0] * SIZE
+        self._file = -1
+        with contextlib.suppress(OSError):  # a full disk: better to serve uncounted
+            directory.mkdir(exist_ok=True)
+            self._file = os.open(directory / f"{os.getpid()}.counts", os.O_RDWR | os.O_CREAT, 0o600)
 
     def received(self, events: int, quarantined: int, refused: int) -> None:
         """A request's messages: taken in, put in quarantine, not kept for want of consent."""
@@ -38,25 +43,25 @@ class Counts:
         if refused:
             values[REFUSED] += refused
 
-    def answered(self, route: int, status: int, seconds: float, waiting: int) -> None:
-        """A request of ``ROUTES[route]`` was answered; ``waiting`` events are in the worker's queue now."""
+    def answered(self, route: int, status: int, seconds: float) -> None:
+        """A request of ``ROUTES[route]`` was answered."""
         values = self._values
         values[ANSWERS + route * len(STATUSES) + _INDEX.get(status, 1)] += 1
         first = LATENCY + route * WIDTH
         values[first + bisect_left(BOUNDS, seconds)] += 1
         values[first + WIDTH - 1] += seconds
-        values[WAITING] = waiting
 
+    def flush(self, waiting: int) -> None:
+        """Write them down; ``waiting`` events are in the worker's queue now."""
+        self._values[WAITING] = waiting
+        with contextlib.suppress(OSError):
+            os.pwrite(self._file, array("d", self._values).tobytes(), 0)
 
-def _mapped(directory: Path) -> mmap.mmap:
-    try:
-        directory.mkdir(exist_ok=True)
-        with (directory / f"{os.getpid()}.counts").open("a+b") as file:
-            # All of it now: to touch a page that a full disk has no room for would end the process.
-            os.posix_fallocate(file.fileno(), 0, SIZE * 8)
-            return mmap.mmap(file.fileno(), SIZE * 8)
-    except OSError:
-        return mmap.mmap(-1, SIZE * 8)  # a full disk: better to serve uncounted
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
 
 
 def reset(directory: Path) -> None:

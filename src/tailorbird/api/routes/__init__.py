@@ -36,7 +36,7 @@ def build(app: Tailorbird, calls: Calls, lifespan: Lifespan, more: Sequence[Any]
             *decide.routes(app, calls),
             *profiles.routes(app),
             *catalog.routes(app),
-            *operation.routes(app),
+            *operation.routes(app, calls),
             *more,
         ],
         lifespan=[lifespan],

@@ -6,6 +6,7 @@ from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 
 import tailorbird
+from tailorbird.api.calls import Calls
 from tailorbird.api.openapi import ADMIN, problems
 from tailorbird.api.security import admin
 from tailorbird.api.views import Health
@@ -13,7 +14,7 @@ from tailorbird.app import Tailorbird
 from tailorbird.engine.fold import set_aside
 
 
-def routes(app: Tailorbird) -> list[HTTPRouteHandler]:
+def routes(app: Tailorbird, calls: Calls) -> list[HTTPRouteHandler]:
     """The handlers."""
 
     def offsets() -> tuple[int, int]:
@@ -44,6 +45,7 @@ def routes(app: Tailorbird) -> list[HTTPRouteHandler]:
         """Counters, latencies and offsets of all workers together, in Prometheus's text format."""
         from tailorbird.api.metrics import CONTENT_TYPE, exposition
 
+        calls.flush()
         return Response(exposition(app.data / "metrics", *offsets()), media_type=CONTENT_TYPE)
 
     @get(
