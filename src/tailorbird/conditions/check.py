@@ -14,7 +14,6 @@ from tailorbird.conditions import literals
 from tailorbird.conditions.hints import FUNCTIONS, INSTEAD, example, fitting, spoken
 from tailorbird.conditions.parse import Source, start_of
 from tailorbird.conditions.tree import (
-    CLOCK,
     NULL,
     TYPE_OF,
     And,
@@ -41,6 +40,7 @@ from tailorbird.conditions.tree import (
     Ref,
     Sign,
     Type,
+    sum_type,
 )
 from tailorbird.conditions.types import Column, Kind, list_text
 
@@ -378,7 +378,7 @@ class Checker:
         for node, operand in ((left, ast.this), (right, ast.expression)):
             if node.type is Type.NULL:
                 self.refuse(operand, f"{sign.value} with NULL is always NULL; leave it out")
-        of = _sum_type(sign, left.type, right.type)
+        of = sum_type(sign, left.type, right.type)
         if of is None:
             message = f"{left.type.value} {sign.value} {right.type.value} has no meaning{fitting(left, right)}"
             self.refuse(ast.expression, message)
@@ -393,16 +393,3 @@ class Checker:
             wanted = " or ".join(of.value for of in _TAKES[fn])
             self.refuse(ast.this, f"{fn.name} takes {wanted}, but this is {operand.type.value}")
         return Call(Type.TEXT if fn in (Fn.LOWER, Fn.UPPER) else Type.NUMBER, fn, operand)
-
-
-def _sum_type(sign: Sign, left: Type, right: Type) -> Type | None:
-    """The type of ``left sign right``, or None where there is none."""
-    if left is right is Type.NUMBER:
-        return Type.NUMBER
-    if sign in (Sign.ADD, Sign.SUB) and left in CLOCK and right in CLOCK:
-        if left is right is Type.TIMESTAMP:
-            return Type.INTERVAL if sign is Sign.SUB else None
-        if left is Type.INTERVAL and right is Type.TIMESTAMP:
-            return Type.TIMESTAMP if sign is Sign.ADD else None
-        return left
-    return None

@@ -244,3 +244,16 @@ def may_overflow(node: Node) -> bool:
     if isinstance(node, Negate) or (isinstance(node, Call) and node.fn in (Fn.ABS, Fn.ROUND)):
         return may_overflow(node.operand)
     return isinstance(node, Arithmetic) and node.of is Type.NUMBER
+
+
+def sum_type(sign: Sign, left: Type, right: Type) -> Type | None:
+    """The type of ``left sign right``, or None where there is none."""
+    if left is right is Type.NUMBER:
+        return Type.NUMBER
+    if sign in (Sign.ADD, Sign.SUB) and left in CLOCK and right in CLOCK:
+        if left is right is Type.TIMESTAMP:
+            return Type.INTERVAL if sign is Sign.SUB else None
+        if left is Type.INTERVAL and right is Type.TIMESTAMP:
+            return Type.TIMESTAMP if sign is Sign.ADD else None
+        return left
+    return None
