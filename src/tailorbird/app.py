@@ -27,7 +27,7 @@ from tailorbird.engine.fold import View, catch_up
 from tailorbird.engine.lmdb_log import LmdbLog
 from tailorbird.engine.log import NewRecord, RecordKind
 from tailorbird.engine.state import Generation, State, StateTxn
-from tailorbird.errors import TailorbirdError
+from tailorbird.errors import DefinitionError, TailorbirdError
 from tailorbird.events import quarantine
 from tailorbird.events.ecommerce import Interaction
 from tailorbird.events.model import EventType
@@ -72,7 +72,10 @@ class Tailorbird:
     def read_source(self) -> Definitions:
         """Compile the user's definitions file. Raises ``DefinitionError`` with the line."""
         path = self.source_path()
-        text = path.read_text() if path.exists() else ""
+        try:
+            text = path.read_text("utf-8") if path.exists() else ""
+        except (OSError, UnicodeDecodeError) as error:
+            raise DefinitionError(f"the file cannot be read: {error}", where=path.name) from error
         return load_definitions(text, self.settings, where=path.name)
 
     def prepare(self, progress: rebuild.Progress | None = None) -> str:

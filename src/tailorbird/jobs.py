@@ -31,6 +31,7 @@ class Jobs:
         self._app = tailorbird
         self._scheduler = Scheduler(Leadership(tailorbird.data / "scheduler.lock"))
         self._source_seen: float | None = None
+        self._not_before = 0.0
         self._checkpointed = 0
 
     def start(self) -> None:
@@ -69,7 +70,7 @@ class Jobs:
         """When the definitions file has changed: a good one is built beside the old and switched to, a bad one is reported."""
         path = self._app.source_path()
         stamp = path.stat().st_mtime if path.exists() else 0.0
-        if stamp == self._source_seen:
+        if stamp == self._source_seen or time.monotonic() < self._not_before:
             return
         self._source_seen = stamp
         problem = self._app.data / "definitions.error"
@@ -91,6 +92,11 @@ class Jobs:
             )
             if await process.wait():
                 log.error("definitions_not_built", kept=self._app.definitions.version)
+                problem.write_text(
+                    "The definitions are good, but the state could not be built by them: the server's log says why. The last good "
+                    "ones stay in force, and it is tried again in a minute."
+                )
+                self._source_seen, self._not_before = None, time.monotonic() + _MINUTE
 
     async def checkpoint(self) -> None:
         """A synced copy of the state, when something has come since the last."""
