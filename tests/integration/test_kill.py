@@ -126,6 +126,29 @@ def test_acknowledged_events_survive_kill(start_server: Start) -> None:
     print(f"{len(acknowledged)} events acknowledged, {sum(client.resent for client in clients)} requests sent again")
 
 
+def test_workers_end_when_their_supervisor_is_killed(start_server: Start) -> None:
+    server = start_server(DEFINITIONS, workers=2)
+    hit = {"event": "Hit", "userId": "u", "properties": {"amount": 1}}
+    assert server.ask("POST", "/v1/track", hit).status == 200
+    workers = server.worker_pids()
+    assert len(workers) == 2
+    os.kill(server.pid, signal.SIGKILL)
+    deadline = time.monotonic() + 15
+    while any(_alive(pid) for pid in workers):
+        assert time.monotonic() < deadline, "a worker left alone holds on to the port"
+        time.sleep(0.05)
+    server.kill()
+    server.start()
+    assert server.profile("user:u")["features"]["hits"] == 1
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def _await_workers(server: Server, count: int) -> None:
     deadline = time.monotonic() + 20
     while len(server.worker_pids()) < count:

@@ -94,6 +94,15 @@ def test_a_bad_file_at_the_start_leaves_the_last_good_ones_in_force(start_server
     assert server.profile("user:u")["features"] == {"hits": 1}
     assert ":4" in server.output()
     _until(server, lambda health: ":4" in (health["definitions_error"] or ""))
+    server.definitions.write_bytes(b"\xff\xfe")
+    _until(server, lambda health: "cannot be read" in (health["definitions_error"] or ""))
+    _write(server, ONE)
+    _until(server, lambda health: health["definitions_error"] is None)
+    server.stop()
+    server.definitions.write_bytes(b"\xff\xfe")
+    server.start()
+    assert server.profile("user:u")["features"] == {"hits": 1}
+    assert "Traceback" not in server.output()
 
 
 def test_a_bad_file_at_the_very_first_start_is_refused_in_one_line(start_server: Start) -> None:

@@ -2,6 +2,9 @@
 
 import asyncio
 import gc
+import multiprocessing
+import os
+import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -31,14 +34,25 @@ def create_app(more: Callable[[Tailorbird], Sequence[Any]] = lambda _: ()) -> Ap
         await tailorbird.start()
         jobs = Jobs(tailorbird)
         jobs.start()
-        flushing = asyncio.create_task(calls.keep_flushing())
+        beside = [asyncio.create_task(each) for each in (calls.keep_flushing(), _end_with_supervisor())]
         try:
             yield
         finally:
-            flushing.cancel()
+            for task in beside:
+                task.cancel()
             await jobs.stop()
             await tailorbird.stop()
             tailorbird.close()
 
     calls = Calls(tailorbird, Counts(tailorbird.data / "metrics"))
     return HotRoutes(calls, build(tailorbird, calls, lifespan, more(tailorbird)), tailorbird.settings.max_body)
+
+
+async def _end_with_supervisor() -> None:
+    """Stop when the process that started this one has died: a worker left alone would hold on to the port for ever."""
+    supervisor = multiprocessing.parent_process()
+    if supervisor is None:
+        return  # a lone worker
+    while supervisor.is_alive():  # noqa: ASYNC110 - the kernel tells nobody
+        await asyncio.sleep(1)
+    os.kill(os.getpid(), signal.SIGTERM)
