@@ -14,7 +14,7 @@ from tailorbird.errors import Overloaded, TailorbirdError
 
 _PATIENCE = 8
 """How often a worker lets another fold its own records first, before it reads and folds them in its stead."""
-_LOCK_PAUSE = 0.0002
+_LOCK_PAUSE = 0.0005
 """Seconds between two looks at a fold lock that another worker holds; a fold of 100 events takes about 3 ms."""
 
 
