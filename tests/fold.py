@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ def examples(usual: int) -> int:
     return max(1, int(usual * float(os.environ.get("TAILORBIRD_EXAMPLES", "1"))))
 
 
+@lru_cache(maxsize=32)
 def spine(text: str, **settings: Any) -> Spine:
     """The view that a definitions file describes."""
     return load_definitions(text, Settings(**settings)).spine
@@ -194,6 +196,6 @@ def event(
 ) -> Event:  # fmt: skip
     """An event that happened at the instant ``at``."""
     return Event(
-        kind, message or f"m{next(_number)}", name if kind is EventType.TRACK else kind.value, user, anonymous, at, at,
+        kind, message or f"nobody else has {next(_number)}", name if kind is EventType.TRACK else kind.value, user, anonymous, at, at,
         "shop", purposes, answered, properties or {}, b"", previous, group,
     )  # fmt: skip

@@ -4,9 +4,9 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from fold import ALL, DAY, HOUR, MINUTE, SECOND, START, TICK, event, new
 from hypothesis import strategies as st
 
+from fold import ALL, DAY, HOUR, MINUTE, SECOND, START, TICK, event, new
 from tailorbird.conditions import Kind
 from tailorbird.consent.purposes import names_of
 from tailorbird.consent.signals import CONSENT_EVENT
@@ -98,7 +98,16 @@ def steps(*, merging: bool = True, purposes: st.SearchStrategy[int] | None = Non
         (one | one | both) if merging else one, st.sampled_from(GAPS), st.sampled_from(LATENESS), st.sampled_from(kinds),
         st.sampled_from(NAMES), properties, said, granted, st.sampled_from([0, ALL]), st.integers(0, 63),
     )  # fmt: skip
-    return st.lists(step, min_size=1, max_size=size)
+    return st.builds(_among, st.lists(step, min_size=1, max_size=size), st.sampled_from([1, 1, 2, 4]))
+
+
+def _among(history: list[Step], crowd: int) -> list[Step]:
+    """The same among fewer people, so that more happens to each."""
+
+    def one_of(ids: list[str], who: str | None) -> str | None:
+        return who and ids[ids.index(who) % crowd]
+
+    return [step._replace(user=one_of(USERS, step.user), visitor=one_of(VISITORS, step.visitor)) for step in history]
 
 
 class Arrival(NamedTuple):
@@ -256,3 +265,27 @@ def definitions(draw: Callable, *, session: bool = True) -> str:
         for i in range(draw(st.integers(1, 6)))
     }
     return json.dumps({"traits": TRAITS, "features": features, "segments": segments})
+
+
+SENSITIVE = json.dumps({
+    "traits": TRAITS,
+    "features": {
+        **{f"n_{window}": {"count": "Order Completed", "window": window} for window in WINDOWS},
+        **{f"any_{window}": {"count": "*", "window": window} for window in WINDOWS},
+        **{f"last_{window}": {"last": "*.product_id", "window": window} for window in WINDOWS},
+        "session": {"count": "*", "window": "session"}, "viewed": {"set": "Product Viewed.product_id", "window": "session"},
+        "total": {"count": "Order Completed"}, "since": {"since": "Product Added"}, "added": {"last": "Product Added.timestamp"},
+        "ordered": {"last": "Order Completed.timestamp"},
+    },
+    "segments": {
+        **{f"once_{window}": f"n_{window} = 1" for window in WINDOWS},
+        **{f"more_{window}": f"any_{window} >= 2 AND n_{window} < 3" for window in WINDOWS},
+        **{f"none_{window}": f"last_{window} IS NULL" for window in WINDOWS},
+        "here": "session >= 1", "busy": "session > 2 OR LENGTH(viewed) > 1", "gone": "session = 0 AND total > 0",
+        "cooling": "since > INTERVAL '30' MINUTE", "cold": "since BETWEEN INTERVAL '1' HOUR AND INTERVAL '1' DAY",
+        "abandoner": "added > COALESCE(ordered, TIMESTAMP '1970-01-01') AND now() - added > INTERVAL '5' MINUTE",
+        "both": {"where": "n_1h > 0 AND since < INTERVAL '30' MINUTE", "purposes": ["marketing", "analytics"]},
+    },
+})  # fmt: skip
+"""Definitions under which hardly anything can happen without somebody entering or leaving a segment."""
+files = st.just(SENSITIVE) | definitions()

@@ -2,11 +2,11 @@
 
 import json
 
-from fold import NO_ARCHIVE, START, MemoryLog, Run, examples, spine, states
-from histories import Arrival, Step, arrivals, definitions, steps
+from histories import Arrival, Step, arrivals, files, steps
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fold import NO_ARCHIVE, START, MemoryLog, Run, examples, spine, states
 from tailorbird.catalog import table as catalog_table
 from tailorbird.catalog.items import Item
 from tailorbird.decide import decision as decisions
@@ -106,7 +106,7 @@ def arrive_together(records: list[Arrival], state: object, sizes: list[int]) -> 
 
 
 @settings(max_examples=examples(40), deadline=None, suppress_health_check=SLOW_IS_FINE)
-@given(definitions(), steps(), st.integers(1, 7))
+@given(files, steps(), st.integers(1, 7))
 def test_replay_equals_live_under_any_definitions(text: str, history: list[Step], size: int) -> None:
     view = spine(text, dedup_days=1)
     with states(3) as (live, grouped, replayed):

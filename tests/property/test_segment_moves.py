@@ -2,12 +2,12 @@
 
 from collections import defaultdict
 
-from fold import Run, examples, spine, states
-from histories import EDGES, Step, arrivals, definitions, steps
+from histories import EDGES, Step, arrivals, files, steps
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_segments_live_equals_duckdb import afresh
 
+from fold import Run, examples, spine, states
 from tailorbird.ids import ProfileKey
 from tailorbird.spine import Change
 
@@ -27,7 +27,7 @@ def replayed(changes: list[Change]) -> Membership:
 
 
 @settings(max_examples=examples(100), deadline=None, suppress_health_check=SLOW_IS_FINE)
-@given(definitions(), steps(), st.sampled_from(EDGES), st.lists(st.floats(0, 1), min_size=1, max_size=4))
+@given(files, steps(), st.sampled_from(EDGES), st.lists(st.floats(0, 1), min_size=1, max_size=4))
 def test_the_feed_tells_every_move(text: str, history: list[Step], wait: int, looks: list[float]) -> None:
     view = spine(text, dedup_days=1)
     names = [segment.name for segment in view.membership.segments]

@@ -3,11 +3,11 @@
 from typing import Any
 
 import duckdb
-from fold import DAY, Run, examples, spine, states
-from histories import EDGES, Step, arrivals, definitions, steps
+from histories import EDGES, Step, arrivals, definitions, files, steps
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fold import DAY, Run, examples, spine, states
 from tailorbird.profiles.profile import Profile
 from tailorbird.segments.backfill import Backfill
 from tailorbird.spine import Spine
@@ -53,7 +53,7 @@ def test_live_equals_duckdb(text: str, history: list[Step], wait: int) -> None:
 
 
 @settings(max_examples=examples(60), deadline=None, suppress_health_check=SLOW_IS_FINE)
-@given(definitions(), steps(), st.lists(st.integers(0, 3), max_size=12))
+@given(files, steps(), st.lists(st.integers(0, 3), max_size=12))
 def test_every_timer_is_in_time(text: str, history: list[Step], skips: list[int]) -> None:
     """Whatever time does to a person happens at a timer: before it nothing, at it what a fresh look finds."""
     view = spine(text, dedup_days=1)

@@ -171,6 +171,8 @@ def test_of_two_sessions_the_later_stays_after_a_merge() -> None:
         run.event(event("A", anonymous="x", at=START + MINUTE, properties={"page": "phone"}), START + MINUTE)
         run.event(event(user="u", anonymous="x", kind=EventType.IDENTIFY, at=START + MINUTE), START + MINUTE)
         assert run.value("u:u", "pages", START + MINUTE) == ["phone"]
+        assert run.value("u:u", "pages", START + 31 * MINUTE - 1) == ["phone"]
+        assert run.value("u:u", "pages", START + 31 * MINUTE) == []
 
 
 def test_liking_fades_with_its_half_life() -> None:
