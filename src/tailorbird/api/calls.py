@@ -117,7 +117,7 @@ class Calls:
         """Decide. Raises ``InvalidInput`` for what is no decide request."""
         began, status = perf_counter(), 500
         try:
-            decision = self._tailorbird.decide(_request(body))
+            decision = self._tailorbird.decide(_request(inflated(body, self._limit)))
             slate = slate_view(decision, self._tailorbird.item)
             status = 200
         except TailorbirdError as error:

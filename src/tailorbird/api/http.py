@@ -55,7 +55,7 @@ def too_large(limit: object) -> TooLarge:
 
 
 def write_key(headers: Headers) -> str | None:
-    """The write key of Basic auth (``KEY:`` or, leniently, ``KEY``), of a Bearer token, or of Jitsu's header."""
+    """The write key of Basic auth (``KEY:`` or, leniently, ``KEY``), or of a Bearer token."""
     for name, value in headers:
         if name == b"authorization":
             scheme, _, rest = value.partition(b" ")
