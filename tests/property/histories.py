@@ -18,7 +18,9 @@ from tailorbird.profiles.features.definition import parse_duration as duration
 USERS, VISITORS = ["u1", "u2", "u3"], ["a1", "a2", "a3", "a4"]
 NAMES = ["Order Completed", "Product Viewed", "Product Added"]
 WINDOWS = ["5m", "30m", "1h", "1d", "7d"]
-EDGES = [length + odd for length in map(duration, WINDOWS) for odd in (-1, 0, 1)]
+SESSION_MINUTES = 20
+"""No window is as long, so that a session's end is not a window's by chance."""
+EDGES = [length + odd for length in map(duration, [*WINDOWS, f"{SESSION_MINUTES}m"]) for odd in (-1, 0, 1)]
 GAPS = [0, 0, 1, SECOND, 30 * SECOND, MINUTE, HOUR, *EDGES, 10 * DAY, 40 * DAY]
 LATENESS = [0, 0, 0, 0, 1, SECOND, MINUTE, *EDGES]
 NUMBERS = [

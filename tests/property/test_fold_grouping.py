@@ -2,7 +2,7 @@
 
 import json
 
-from histories import Arrival, Step, arrivals, files, steps
+from histories import SESSION_MINUTES, Arrival, Step, arrivals, files, steps
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -41,7 +41,7 @@ RICH = json.dumps({
         "grown": "age >= 2 OR mean > 3", "fond": "CONTAINS(liked, 'a')",
     },
 })  # fmt: skip
-SPINE = spine(RICH, dedup_days=1)
+SPINE = spine(RICH, dedup_days=1, session_minutes=SESSION_MINUTES)
 
 
 def others(number: int, at: int) -> NewRecord:
@@ -108,7 +108,7 @@ def arrive_together(records: list[Arrival], state: object, sizes: list[int]) -> 
 @settings(max_examples=examples(40), deadline=None, suppress_health_check=SLOW_IS_FINE)
 @given(files, steps(), st.integers(1, 7))
 def test_replay_equals_live_under_any_definitions(text: str, history: list[Step], size: int) -> None:
-    view = spine(text, dedup_days=1)
+    view = spine(text, dedup_days=1, session_minutes=SESSION_MINUTES)
     with states(3) as (live, grouped, replayed):
         run = Run(view, live)
         for at, record in arrivals(history, view):

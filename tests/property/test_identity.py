@@ -3,11 +3,11 @@
 import json
 from collections import Counter
 
-from fold import DAY, Run, event, examples, find, spine, states
 from histories import USERS, VISITORS, Step, arrivals, steps
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fold import DAY, Run, event, examples, find, spine, states
 from tailorbird.consent.signals import CONSENT_EVENT
 from tailorbird.engine.log import RecordKind
 from tailorbird.events.model import Event, EventType, decode
@@ -16,6 +16,11 @@ SPINE = spine(json.dumps({
     "features": {
         "all": {"count": "*"}, "week": {"count": "*", "window": "7d"}, "orders": {"count": "Order Completed"},
         "spent": {"sum": "Order Completed.revenue"}, "kinds": {"set": "*.category"},
+        "liked": {"top_k": "*.category", "half_life": "1d", "k": 2}, "often": {"top_k": "*.category", "k": 2},
+        "mean": {"mean": "*.revenue"}, "least": {"min": "*.revenue"}, "most": {"max": "*.revenue"}, "first": {"first": "*.category"},
+        "last": {"last": "*.category"}, "since": {"since": "Product Added"}, "some": {"distinct": "*.product_id"},
+        "newest": {"recent": "*.product_id", "k": 3}, "last_week": {"last": "*.category", "window": "7d"},
+        "sum_day": {"sum": "*.revenue", "window": "1d"}, "often_week": {"top_k": "*.category", "k": 2, "window": "7d"},
     },
     "segments": {"any": "orders > 0"},
 }), dedup_days=3650)  # fmt: skip

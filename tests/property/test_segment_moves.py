@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from histories import EDGES, Step, arrivals, files, steps
+from histories import EDGES, SESSION_MINUTES, Step, arrivals, files, steps
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_segments_live_equals_duckdb import afresh
@@ -29,7 +29,7 @@ def replayed(changes: list[Change]) -> Membership:
 @settings(max_examples=examples(100), deadline=None, suppress_health_check=SLOW_IS_FINE)
 @given(files, steps(), st.sampled_from(EDGES), st.lists(st.floats(0, 1), min_size=1, max_size=4))
 def test_the_feed_tells_every_move(text: str, history: list[Step], wait: int, looks: list[float]) -> None:
-    view = spine(text, dedup_days=1)
+    view = spine(text, dedup_days=1, session_minutes=SESSION_MINUTES)
     names = [segment.name for segment in view.membership.segments]
     with states() as (state,):
         run = Run(view, state)

@@ -3,7 +3,7 @@
 from typing import Any
 
 import duckdb
-from histories import EDGES, Step, arrivals, definitions, files, steps
+from histories import EDGES, SESSION_MINUTES, Step, arrivals, definitions, files, steps
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -28,7 +28,7 @@ def afresh(view: Spine, profile: Profile, now: int) -> list[int]:
 @settings(max_examples=examples(70), deadline=None, suppress_health_check=SLOW_IS_FINE)
 @given(definitions(), steps(), st.sampled_from([0, 1, *EDGES]))
 def test_live_equals_duckdb(text: str, history: list[Step], wait: int) -> None:
-    view = spine(text, dedup_days=1)
+    view = spine(text, dedup_days=1, session_minutes=SESSION_MINUTES)
     with states() as (state,):
         run = Run(view, state)
         for at, record in arrivals(history, view, ties=False):
@@ -56,7 +56,7 @@ def test_live_equals_duckdb(text: str, history: list[Step], wait: int) -> None:
 @given(files, steps(), st.lists(st.integers(0, 3), max_size=12))
 def test_every_timer_is_in_time(text: str, history: list[Step], skips: list[int]) -> None:
     """Whatever time does to a person happens at a timer: before it nothing, at it what a fresh look finds."""
-    view = spine(text, dedup_days=1)
+    view = spine(text, dedup_days=1, session_minutes=SESSION_MINUTES)
     with states() as (state,):
         run = Run(view, state)
         for at, record in arrivals(history, view):

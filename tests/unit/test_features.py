@@ -175,6 +175,15 @@ def test_of_two_sessions_the_later_stays_after_a_merge() -> None:
         assert run.value("u:u", "pages", START + 31 * MINUTE) == []
 
 
+def test_a_merge_goes_on_with_the_session_that_goes_on() -> None:
+    with states() as (state,):
+        run = run_of(SESSION, state)
+        run.event(event("A", user="u", at=START - 40 * MINUTE, properties={"page": "desk"}), START)
+        run.event(event("A", anonymous="x", at=START, properties={"page": "phone"}), START)
+        run.event(event(user="u", anonymous="x", kind=EventType.IDENTIFY, at=START), START)
+        assert (run.value("u:u", "n", START), run.value("u:u", "pages", START)) == (2, ["phone"])
+
+
 def test_liking_fades_with_its_half_life() -> None:
     """Two looks a half-life ago weigh as much as one now; of equals the order of the names decides."""
     with states() as (state,):
