@@ -41,7 +41,7 @@ class Server:
         self.log = data.parent / f"{data.name}.log"
         self.port = free_port()
         self._env = os.environ | {f"TAILORBIRD_{name.upper()}": str(value) for name, value in settings.items()}
-        self._env |= {"TAILORBIRD_MAP_SIZE_GB": str(settings.get("map_size_gb", 8))}
+        self._env |= {"TAILORBIRD_MAP_SIZE_GB": str(settings.get("map_size_gb", 8)), "PYTHONFAULTHANDLER": "1"}
         self._process: subprocess.Popen[bytes] | None = None
 
     def add_key(
@@ -87,7 +87,16 @@ class Server:
                 if self.ask("GET", "/health", timeout=5).status == 200:
                     return
             time.sleep(0.01)
-        raise AssertionError(f"no answer in {seconds} s:\n{self.output()[-4000:]}")
+        raise AssertionError(f"no answer in {seconds} s:\n{self._where_it_stands()[-12_000:]}")
+
+    def _where_it_stands(self) -> str:
+        """Every thread's stack, written by the processes themselves as they end."""
+        pids = self.pids()
+        for pid in reversed(pids):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGABRT)
+            time.sleep(0.5)
+        return f"processes {pids}\n{self.output()}"
 
     def output(self) -> str:
         """Everything the server has written."""
