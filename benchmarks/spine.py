@@ -14,7 +14,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from benchmarks import machine, measure, report
+from benchmarks import machine, measure, prototype, report
 from benchmarks.files import QUICK, Bar, Load, Sizes, render
 from benchmarks.measure import Measured
 from benchmarks.peers import Baseline, Peer, Tailorbird
@@ -90,7 +90,7 @@ def examine(peer: Peer, folder: Path, sizes: Sizes, few: Load, many: Load, bar: 
     return Findings(few_batches, few_decisions, batches, singles, decisions, highest, seen, memory, start, details)
 
 
-def rows(ours: Findings, theirs: Findings | None, help_seconds: float, sizes: Sizes) -> list[Row]:
+def rows(ours: Findings, theirs: Findings | None, help_seconds: float, yardstick: float, sizes: Sizes) -> list[Row]:
     """The table of issue 2."""
     many, few = f"{sizes.profiles:,}", f"{sizes.few_profiles:,}"
 
@@ -148,6 +148,11 @@ def rows(ours: Findings, theirs: Findings | None, help_seconds: float, sizes: Si
             more_is_better=False,
         ),
         Row("`tailorbird --help`", "<= 0.3 s", Figure(f"{help_seconds:.2f} s")),
+        Row(
+            f"yardstick: the bare prototype of decode, log and fold, one process, {many} profiles, nothing else running",
+            "55,700 events/s where these aims were set",
+            Figure(f"{yardstick:,.0f} events/s"),
+        ),
     ]
 
 
@@ -194,8 +199,9 @@ def main() -> None:
         ours = examine(Tailorbird(), folder, sizes, few, many, bar)
         theirs = None if asked.no_baseline else examine(Baseline(), folder, sizes, few, many, bar)
         help_seconds = measure.help_seconds()
+        yardstick = prototype.rate(profiles=sizes.profiles, folder=folder)
     details = ours.details + (theirs.details if theirs else [])
-    result = Report(rows(ours, theirs, help_seconds, sizes), machine.describe(), details)
+    result = Report(rows(ours, theirs, help_seconds, yardstick, sizes), machine.describe(), details)
     report.show(result, console)
     out = asked.out or (None if asked.quick else OUT)
     if out:
