@@ -168,10 +168,10 @@ class SpineUnit:
             changed = changed or profile.purposes != before
             if granted != event.purposes:
                 writes, interactions = self._spine.uses(event, granted)
-        new_session = False
+        back = False
         if event.name != CONSENT_EVENT:
             slots = profile.slots
-            new_session = self._plan.session(profile, timestamp)
+            back = self._plan.session(profile, timestamp, at)
             for write, value in writes.plain:
                 write(slots, timestamp, value, at)
             if writes.session and timestamp >= profile.session_start:
@@ -188,11 +188,10 @@ class SpineUnit:
             self._move(key, profile, membership.all, at, record.offset)
             self._set_due(key, profile, membership.due(profile, at))
             return
-        if new_session and membership.of_session.segments:
+        if back:
             values = self._move(key, profile, membership.of_session, at, record.offset)
-            self._bring_forward(
-                key, profile, membership.due_after_event(profile, membership.of_session, timestamp, at, values)
-            )
+            due = membership.due_after_event(profile, membership.of_session, timestamp, at, values)
+            self._bring_forward(key, profile, due)
         if impact.segments:
             values = self._move(key, profile, impact, at, record.offset)
             self._bring_forward(key, profile, membership.due_after_event(profile, impact, timestamp, at, values))

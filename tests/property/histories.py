@@ -21,8 +21,8 @@ WINDOWS = ["5m", "30m", "1h", "1d", "7d"]
 SESSION_MINUTES = 20
 """No window is as long, so that a session's end is not a window's by chance."""
 EDGES = [length + odd for length in map(duration, [*WINDOWS, f"{SESSION_MINUTES}m"]) for odd in (-1, 0, 1)]
-GAPS = [0, 0, 1, SECOND, 30 * SECOND, MINUTE, HOUR, *EDGES, 10 * DAY, 40 * DAY]
-LATENESS = [0, 0, 0, 0, 1, SECOND, MINUTE, *EDGES]
+GAPS = [0, 0, 1, SECOND, 30 * SECOND, MINUTE, 25 * MINUTE, HOUR, *EDGES, 10 * DAY, 40 * DAY]
+LATENESS = [0, 0, 0, 0, 1, SECOND, MINUTE, 10 * MINUTE, 15 * MINUTE, *EDGES]
 NUMBERS = [
     0,
     1,
@@ -283,7 +283,7 @@ SENSITIVE = json.dumps({
         **{f"once_{window}": f"n_{window} = 1" for window in WINDOWS},
         **{f"more_{window}": f"any_{window} >= 2 AND n_{window} < 3" for window in WINDOWS},
         **{f"none_{window}": f"last_{window} IS NULL" for window in WINDOWS},
-        "here": "session >= 1", "busy": "session > 2 OR LENGTH(viewed) > 1", "gone": "session = 0 AND total > 0",
+        "here": "session >= 1", "looked": "LENGTH(viewed) > 0", "busy": "session > 2 OR LENGTH(viewed) > 1", "gone": "session = 0 AND total > 0",
         "cooling": "since > INTERVAL '30' MINUTE", "cold": "since BETWEEN INTERVAL '1' HOUR AND INTERVAL '1' DAY",
         "abandoner": "added > COALESCE(ordered, TIMESTAMP '1970-01-01') AND now() - added > INTERVAL '5' MINUTE",
         "both": {"where": "n_1h > 0 AND since < INTERVAL '30' MINUTE", "purposes": ["marketing", "analytics"]},

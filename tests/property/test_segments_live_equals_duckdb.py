@@ -52,7 +52,7 @@ def test_live_equals_duckdb(text: str, history: list[Step], wait: int) -> None:
         assert backfill.segment_members(segments) == live
 
 
-@settings(max_examples=examples(60), deadline=None, suppress_health_check=SLOW_IS_FINE)
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=SLOW_IS_FINE)
 @given(files, steps(), st.lists(st.integers(0, 3), max_size=12))
 def test_every_timer_is_in_time(text: str, history: list[Step], skips: list[int]) -> None:
     """Whatever time does to a person happens at a timer: before it nothing, at it what a fresh look finds."""

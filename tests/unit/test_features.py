@@ -193,3 +193,19 @@ def test_liking_fades_with_its_half_life() -> None:
         assert run.value("a:x", "liked", START + DAY) == ["b", "new", "old"]
         run.event(event("Seen", anonymous="x", at=START + 2 * DAY, properties={"kind": "old"}), START + 2 * DAY)
         assert run.value("a:x", "liked", START + 2 * DAY) == ["old", "b", "new"]
+
+
+def test_a_late_event_may_bring_a_session_back() -> None:
+    """It shows that the person was still there: then what the session holds counts again, also what the event did not touch."""
+    viewed = {"viewed": {"count": "Viewed", "window": "session"}}
+    with states() as (state,):
+        run = run_of(viewed, state, {"looking": "viewed > 0"})
+        run.event(event("Viewed", anonymous="x", at=START), START)
+        run.tick(START + 30 * MINUTE)
+        assert run.segments("a:x") == set()
+        run.event(event("Other", anonymous="x", at=START + 29 * MINUTE), START + 35 * MINUTE)
+        assert run.value("a:x", "viewed", START + 35 * MINUTE) == 1
+        assert run.segments("a:x") == {"looking"}
+        run.tick(START + 59 * MINUTE)
+        moves = [(change.entered, (change.at - START) // MINUTE) for change in run.changes()]
+        assert moves == [(True, 0), (False, 30), (True, 35), (False, 59)]

@@ -119,23 +119,29 @@ class Plan:
                 values[name] = (now - value) / 1000 if feature.kind is Kind.ELAPSED and value is not None else value
         return values
 
-    def session(self, profile: Profile, timestamp: int) -> bool:
-        """Take an event into the person's session; whether a new one begins. A late event of an earlier session joins none."""
+    def session(self, profile: Profile, timestamp: int, now: int) -> bool:
+        """Take an event into the person's session: the last one, or one that begins. A late event of an earlier session joins none.
+
+        Returns whether a session that had timed out goes on after all, since the event has come in late: then all that it holds
+        counts again. That a session begins changes nothing by itself, for what it empties had timed out already.
+        """
         timeout = self.session_timeout
         if profile.session_number:
             if timestamp < profile.session_start:
                 if timestamp > profile.session_start - timeout:
                     profile.session_start = timestamp
                 return False
-            if timestamp < profile.session_last + timeout:
-                if timestamp > profile.session_last:
+            last = profile.session_last
+            if timestamp < last + timeout:
+                if timestamp > last:
                     profile.session_last = timestamp
+                    return now - timestamp < timeout <= now - last
                 return False
         profile.session_number += 1
         profile.session_start = profile.session_last = timestamp
         for number in self.session_slots:
             profile.slots.pop(number, None)
-        return True
+        return False
 
     def forget(self, profile: Profile) -> None:
         """Drop the features whose purposes no longer hold: consent that comes back later starts from nothing."""

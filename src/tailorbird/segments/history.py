@@ -82,7 +82,9 @@ class History:
             profile.traits = merged_traits(profile.traits, said)
         if event.name == CONSENT_EVENT:
             return None
-        if self._plan.session(profile, moment):
+        sessions = profile.session_number
+        self._plan.session(profile, moment, record.at)
+        if profile.session_number > sessions:
             self._sessions += 1
             self._session[key] = self._sessions
         session = self._session[key] if moment >= profile.session_start else None
