@@ -100,7 +100,7 @@ def test_acknowledged_events_survive_kill(start_server: Start) -> None:
             else:  # one worker alone: the other goes on, and the supervisor brings a new one
                 _await_workers(server, 2)
                 time.sleep(chance.uniform(0.0, 0.4))
-                os.kill(chance.choice(server.worker_pids()), signal.SIGKILL)
+                _kill_one(server, chance)
         server.wait()
     finally:
         for client in clients:
@@ -147,6 +147,14 @@ def _alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def _kill_one(server: Server, chance: random.Random) -> None:
+    deadline = time.monotonic() + 30
+    while not (workers := server.worker_pids()):  # the one before was the last, and its heir is not there yet
+        assert time.monotonic() < deadline, "the supervisor brought no new worker"
+        time.sleep(0.01)
+    os.kill(chance.choice(workers), signal.SIGKILL)
 
 
 def _await_workers(server: Server, count: int) -> None:
