@@ -258,7 +258,8 @@ class Tailorbird:
             assert decider is not None
             decision = decider.decide(txn, recommender, request, self.clock.now())
         if keep:
-            future = self.committer.submit([NewRecord(RecordKind.DECISION, decisions.encode(decision), decision)])
+            record = NewRecord(RecordKind.DECISION, decisions.encode(decision), decision)
+            future = self.committer.submit([record], linger=True)
             future.add_done_callback(_note_failure)
         return decision
 

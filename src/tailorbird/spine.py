@@ -273,8 +273,12 @@ class SpineUnit:
         decisions.apply(self._txn, decision, record)
         found = self._store.find(ProfileKey(decision.person)) if decision.person else None
         if found is not None and allows(found[1].purposes, PERSONALIZATION):
-            items = [slot.item for slot in decision.slate]
-            found[1].shown = [*found[1].shown, Shown(decision.id, decision.at, decision.placement, items)]
+            profile, items = found[1], [slot.item for slot in decision.slate]
+            profile.shown = [*profile.shown, Shown(decision.id, decision.at, decision.placement, items)]
+            if profile.recent_last >= decision.at:  # a click may come in before the decision is logged
+                for item, at, kind in profile.recent:
+                    if at >= decision.at and item in items:
+                        decisions.put_reward(self._txn, decision.id, Reward(item, kind, at, items.index(item)))
 
     def _first_due(self) -> int:
         with self._txn.lmdb.cursor(db=self._txn.tables[TIMERS]) as cursor:
