@@ -97,19 +97,32 @@ def steps(*, merging: bool = True, purposes: st.SearchStrategy[int] | None = Non
     granted = purposes if purposes is not None else st.sampled_from([ALL] * 12 + [0, 1, 2, 3, 5, 6])
     step = st.builds(
         lambda who, *rest: Step(*rest[:3], *who, *rest[3:]),
-        (one | one | both) if merging else one, st.sampled_from(GAPS), st.sampled_from(LATENESS), st.sampled_from(kinds),
+        (one | one | both) if merging else one, st.integers(0, 11), st.integers(0, 11), st.sampled_from(kinds),
         st.sampled_from(NAMES), properties, said, granted, st.sampled_from([0, ALL]), st.integers(0, 63),
     )  # fmt: skip
-    return st.builds(_among, st.lists(step, min_size=1, max_size=size), st.sampled_from([1, 1, 2, 4]))
+    gaps, late = (st.lists(st.sampled_from(each), min_size=1, max_size=3) for each in (GAPS, LATENESS))
+    # Hypothesis makes lists of six on the average: long ones have to be asked for.
+    history = st.lists(step, min_size=1, max_size=size) | st.lists(step, min_size=2 * size // 3, max_size=size)
+    return st.builds(_among, history, st.sampled_from([1, 1, 2, 4]), gaps, late)
 
 
-def _among(history: list[Step], crowd: int) -> list[Step]:
-    """The same among fewer people, so that more happens to each."""
+def _among(history: list[Step], crowd: int, gaps: list[int], late: list[int]) -> list[Step]:
+    """The same among fewer people and with few lengths of time, so that more happens to each and at each other's edges.
+
+    (Groce et al. 2012, "Swarm testing": random subsets of what can happen find more than everything at once.)
+    """
+    late = [0, *late]
 
     def one_of(ids: list[str], who: str | None) -> str | None:
         return who and ids[ids.index(who) % crowd]
 
-    return [step._replace(user=one_of(USERS, step.user), visitor=one_of(VISITORS, step.visitor)) for step in history]
+    return [
+        step._replace(
+            user=one_of(USERS, step.user), visitor=one_of(VISITORS, step.visitor), gap=gaps[step.gap % len(gaps)],
+            late=late[step.late % len(late)],
+        )
+        for step in history
+    ]  # fmt: skip
 
 
 class Arrival(NamedTuple):
