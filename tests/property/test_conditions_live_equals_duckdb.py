@@ -1,21 +1,21 @@
 """One definition, two executions: a condition's closure and its DuckDB SQL agree, and time never changes it unannounced.
 
-``TAILORBIRD_EXAMPLES`` overrides how many examples each property tries.
+``TAILORBIRD_EXAMPLES`` multiplies how many examples each property tries.
 """
 
-import os
 import random
 from collections.abc import Callable
 
 import duckdb
 import pytest
+from fold import examples
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from tailorbird.conditions import Column, Condition, Kind, compile_condition, list_text
 from tailorbird.errors import DefinitionError
 
-EXAMPLES = int(os.environ.get("TAILORBIRD_EXAMPLES", "300"))
+EXAMPLES = examples(300)
 SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 NOW = 1_700_000_000_000
