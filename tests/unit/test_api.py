@@ -99,13 +99,14 @@ def test_both_doors_answer_alike(tmp_path: Path, door: str) -> None:
         assert found.events == len(COLLECT)
         answer = await site.ask("POST", "/v1/track", {"event": "Hit"}, door=door, **KEY)
         assert answer.json() == {"success": True, "quarantined": [answer.json()["quarantined"][0]]}
-        answer = await site.ask("POST", "/v1/decide", {"who": {"userId": "u"}}, door=door)
+        answer = await site.ask("POST", "/v1/decide", {"who": {"userId": "u"}}, door=door, **KEY)
         assert answer.status_code == 200
         assert answer.json()["personal"] is True
-        assert (await site.ask("POST", "/v1/decide", {"n": 0}, door=door)).status_code == 400
+        assert (await site.ask("POST", "/v1/decide", {"n": 0}, door=door, **KEY)).status_code == 400
+        assert (await site.ask("POST", "/v1/decide", {"who": {"userId": "u"}}, door=door)).status_code == 401
         choice = {"who": {"userId": "u"}, "purposes": {"personalization": False}}
         assert (await site.ask("POST", "/v1/consent", choice, door=door, **KEY)).json() == {"success": True}
-        answer = await site.ask("POST", "/v1/decide", {"who": {"userId": "u"}}, door=door)
+        answer = await site.ask("POST", "/v1/decide", {"who": {"userId": "u"}}, door=door, **KEY)
         assert answer.json()["personal"] is False
         answer = await site.ask("POST", "/v1/track", b"x" * 2_000, door=door, **KEY)
         assert answer.status_code == 413

@@ -61,15 +61,15 @@ def test_the_paths_are_what_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     key = installation.keys.add("web", purposes=7).key
     installation.prepare()
     installation.close()
-    event = {"event": "Product Viewed", "anonymousId": "a", "writeKey": key, "properties": {"product_id": "p"}}
-    traces = asyncio.run(_traced({"/v1/track": event, "/v1/decide": {"who": {"anonymousId": "a"}}}))
+    event = {"event": "Product Viewed", "anonymousId": "a", "properties": {"product_id": "p"}}
+    traces = asyncio.run(_traced(key, {"/v1/track": event, "/v1/decide": {"who": {"anonymousId": "a"}}}))
     for title, trace in zip(("The way of one event", "The way of one decision"), traces, strict=True):
         called = iter(trace)
         for step in _path(title):
             assert step in called, f"{title}: {step} does not come in this order"
 
 
-async def _traced(requests: dict[str, Any]) -> list[list[str]]:
+async def _traced(key: str, requests: dict[str, Any]) -> list[list[str]]:
     """The functions of tailorbird that each request calls, in order."""
     app = create_app()
     lifespan = _Lifespan(app)
@@ -85,7 +85,7 @@ async def _traced(requests: dict[str, Any]) -> list[list[str]]:
 
         threading.setprofile_all_threads(note) if hasattr(threading, "setprofile_all_threads") else _profile(note)
         try:
-            assert await _post(app, path, msgspec.json.encode(body)) == 200
+            assert await _post(app, key, path, msgspec.json.encode(body)) == 200
         finally:
             sys.setprofile(None)
             threading.setprofile(None)  # type: ignore[arg-type]
@@ -100,7 +100,7 @@ def _profile(note: Any) -> None:
     sys.setprofile(note)
 
 
-async def _post(app: Any, path: str, body: bytes) -> int:
+async def _post(app: Any, key: str, path: str, body: bytes) -> int:
     messages: Iterator[dict[str, Any]] = iter([{"type": "http.request", "body": body}])
     status = 0
 
@@ -111,7 +111,8 @@ async def _post(app: Any, path: str, body: bytes) -> int:
         nonlocal status
         status = message.get("status", status)
 
-    scope = {"type": "http", "method": "POST", "path": path, "headers": [], "query_string": b"", "client": ("127.0.0.1", 1)}
+    headers = [(b"authorization", b"Bearer " + key.encode())]
+    scope = {"type": "http", "method": "POST", "path": path, "headers": headers, "query_string": b"", "client": ("127.0.0.1", 1)}
     await app(scope, receive, send)
     return status
 

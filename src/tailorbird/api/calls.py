@@ -113,10 +113,11 @@ class Calls:
             return ALL_WELL
         return Collected(True, [each.reason for each in intake.quarantined[:REASONS_TOLD]])
 
-    def decide(self, body: bytes) -> SlateView:
-        """Decide. Raises ``InvalidInput`` for what is no decide request."""
+    def decide(self, headers: Headers, body: bytes) -> SlateView:
+        """Decide. Raises ``Unauthorized`` without a write key, ``InvalidInput`` for what is no decide request."""
         began, status = perf_counter(), 500
         try:
+            self._tailorbird.keys.find(write_key(headers))
             decision = self._tailorbird.decide(_request(inflated(body, self._limit)))
             slate = slate_view(decision, self._tailorbird.item)
             status = 200

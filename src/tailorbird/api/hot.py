@@ -82,7 +82,7 @@ class HotRoutes:
 
     async def _decide(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await read_body(scope, receive, self._limit)
-        await respond(send, 200, _encode(self._calls.decide(body)))
+        await respond(send, 200, _encode(self._calls.decide(scope["headers"], body)))
 
 
 async def _accept(send: Send, collected: Collected) -> None:

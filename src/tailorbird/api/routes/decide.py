@@ -1,13 +1,13 @@
 """Decisions, and why."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from litestar import get, post
+from litestar import Request, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import PathParameter, RawBody
 
 from tailorbird.api.calls import Calls
-from tailorbird.api.openapi import ADMIN, problems, reads
+from tailorbird.api.openapi import ADMIN, WRITE_KEY, problems, reads
 from tailorbird.api.security import admin
 from tailorbird.app import Tailorbird
 from tailorbird.decide.decider import DecideRequest
@@ -22,13 +22,13 @@ def routes(app: Tailorbird, calls: Calls) -> list[HTTPRouteHandler]:
     """The handlers."""
 
     @post(
-        "/v1/decide", tags=["decide"], status_code=200, responses=problems(400, 413, 429),
+        "/v1/decide", tags=["decide"], status_code=200, security=WRITE_KEY, responses=problems(400, 401, 413, 429),
         operation_class=reads(DecideRequest, _REQUEST), operation_id="decide", summary="Fill a placement",
     )  # fmt: skip
-    async def decide(body: RawBody) -> SlateView:
+    async def decide(request: Request[Any, Any, Any], body: RawBody) -> SlateView:
         """The slate for a person and a placement: items with their reasons, scores and propensities. The decision is logged under
         its id, so that clicks and orders find it. Without consent the slate is the same for all."""
-        return calls.decide(body)
+        return calls.decide(request.scope["headers"], body)
 
     @get(
         "/v1/decisions/{decision_id:str}/why", tags=["decide"], guards=[admin(app)], security=ADMIN,
