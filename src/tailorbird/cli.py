@@ -62,7 +62,9 @@ def serve(
 
 @app.command()
 def demo(
-    check: Annotated[bool, typer.Option("--check", help="Do everything but serve; exit 1 unless every check held.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Do everything but serve; exit 1 unless every check held.")
+    ] = False,
     data: Annotated[Path | None, typer.Option(help="Folder to keep it in (.tailorbird/demo).")] = None,
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8700,
 ) -> None:

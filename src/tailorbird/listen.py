@@ -35,4 +35,6 @@ def shared_port(host: str, port: int) -> SharedPort:
             probe.listen()
         return SharedPort(host, port)
     except OSError as error:
-        raise InvalidInput(f"cannot listen on {host}, port {port}: {error.strerror}. Choose another with --port") from error
+        raise InvalidInput(
+            f"cannot listen on {host}, port {port}: {error.strerror}. Choose another with --port"
+        ) from error

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 
-@pytest.mark.slow()
+@pytest.mark.slow
 def test_every_check_of_the_demo_holds(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tailorbird", "demo", "--check", "--data", str(tmp_path / "demo")],

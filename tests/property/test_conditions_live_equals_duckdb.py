@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 import duckdb
 import pytest
-from fold import examples
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from fold import examples
 from tailorbird.conditions import Column, Condition, Kind, compile_condition, list_text
 from tailorbird.errors import DefinitionError
 

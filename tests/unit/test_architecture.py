@@ -112,7 +112,14 @@ async def _post(app: Any, key: str, path: str, body: bytes) -> int:
         status = message.get("status", status)
 
     headers = [(b"authorization", b"Bearer " + key.encode())]
-    scope = {"type": "http", "method": "POST", "path": path, "headers": headers, "query_string": b"", "client": ("127.0.0.1", 1)}
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": path,
+        "headers": headers,
+        "query_string": b"",
+        "client": ("127.0.0.1", 1),
+    }
     await app(scope, receive, send)
     return status
 

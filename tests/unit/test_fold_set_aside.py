@@ -40,7 +40,7 @@ class AdderUnit:
         return
 
 
-@pytest.fixture()
+@pytest.fixture
 def log(tmp_path: Path) -> Iterator[LmdbLog]:
     log = LmdbLog(tmp_path / "log", 1 << 24)
     yield log

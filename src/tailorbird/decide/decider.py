@@ -84,7 +84,9 @@ class Decider:
         key, profile = read_person(txn, request.who)
         granted = profile.purposes if profile else 0
         personal = profile is not None and placement.policy == "hybrid" and allows(granted, placement.purposes)
-        inputs: list[tuple[str, int, int]] = [*profile.recent] if profile and personal and allows(granted, PERSONALIZATION) else []
+        inputs: list[tuple[str, int, int]] = (
+            [*profile.recent] if profile and personal and allows(granted, PERSONALIZATION) else []
+        )
         segments = self._segments(profile, placement, now) if profile and personal else []
         bans = self._bans(profile if personal else None, placement, now)
         bans["request"] = frozenset(request.exclude)

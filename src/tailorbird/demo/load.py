@@ -81,7 +81,9 @@ def _weeks(installation: Tailorbird, today: date) -> int:
     try:
         return int(path.read_text())
     except ValueError as error:
-        raise InvalidInput(f"{path.name} in the data folder is damaged: delete the folder and run the demo again") from error
+        raise InvalidInput(
+            f"{path.name} in the data folder is damaged: delete the folder and run the demo again"
+        ) from error
 
 
 def _batches(events: Iterator[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:
