@@ -18,7 +18,7 @@ from tailorbird.spine import TIMERS
 
 TICK_SECONDS = 0.25
 """How late a person may move by time alone as told by feeds; decisions look at the clock themselves."""
-FOLLOW_SHARE, BACKGROUND_STEP = 0.05, 256
+FOLLOW_SHARE, BACKGROUND_STEP = 0.05, 64
 """Share of a worker's time, and rows at once, for learning from what others do while nobody asks for a decision."""
 _MINUTE, _DAY = 60, 86_400_000
 log = structlog.get_logger("tailorbird")
