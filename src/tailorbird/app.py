@@ -27,7 +27,7 @@ from tailorbird.engine.fold import View, catch_up
 from tailorbird.engine.lmdb_log import LmdbLog
 from tailorbird.engine.log import NewRecord, RecordKind
 from tailorbird.engine.state import Generation, State, StateTxn
-from tailorbird.errors import DefinitionError, TailorbirdError
+from tailorbird.errors import DefinitionError, Overloaded, TailorbirdError
 from tailorbird.events import quarantine
 from tailorbird.events.ecommerce import Interaction
 from tailorbird.events.model import EventType
@@ -259,8 +259,10 @@ class Tailorbird:
             decision = decider.decide(txn, recommender, request, self.clock.now())
         if keep:
             record = NewRecord(RecordKind.DECISION, decisions.encode(decision), decision)
-            future = self.committer.submit([record], linger=True)
-            future.add_done_callback(_note_failure)
+            try:
+                self.committer.submit([record], linger=True).add_done_callback(_note_failure)
+            except Overloaded as error:
+                log.warning("decision_not_logged", reason=str(error))
         return decision
 
     def find_decision(self, decision_id: str) -> tuple[Decision, list[decisions.Reward]] | None:

@@ -82,6 +82,7 @@ def train(data: Data = None, seed: Annotated[int, typer.Option(help="Seed of eve
     from tailorbird.recommend.train import train as run
 
     installation = _open(data, None)
+    _prepare(installation, "Catching up with the log")
     rows, last = installation.interactions()
     bar = _bar("Training")
     manifest = run(
@@ -101,6 +102,7 @@ def evaluate(data: Data = None, json: Json = False) -> None:
     from tailorbird.recommend.interactions import from_feed
 
     installation = _open(data, None)
+    _prepare(installation, "Catching up with the log")
     rows, _ = installation.interactions()
     bar = _bar("Evaluating")
     report = run(from_feed(rows), installation.items(), progress=lambda _, share: bar(round(share * 1000), 1000))
@@ -133,6 +135,7 @@ def rebuild(
             installation.build(installation.read_source(), progress)
             print(f"The state is rebuilt and in force (definitions {installation.state.current_name()}).")
         if check:
+            _prepare(installation, "Catching up with the log")
             outcome = installation.verify(progress)
             if isinstance(outcome, Difference):
                 print(f"DIFFERENT: table {outcome.table}, key {outcome.key.hex()}", file=sys.stderr)

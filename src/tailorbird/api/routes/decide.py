@@ -22,7 +22,7 @@ def routes(app: Tailorbird, calls: Calls) -> list[HTTPRouteHandler]:
     """The handlers."""
 
     @post(
-        "/v1/decide", tags=["decide"], status_code=200, security=WRITE_KEY, responses=problems(400, 401, 413, 429),
+        "/v1/decide", tags=["decide"], status_code=200, security=WRITE_KEY, responses=problems(400, 401, 413),
         operation_class=reads(DecideRequest, _REQUEST), operation_id="decide", summary="Fill a placement",
     )  # fmt: skip
     async def decide(request: Request[Any, Any, Any], body: RawBody) -> SlateView:
