@@ -18,7 +18,7 @@ from tailorbird.segments.definition import parse_segment
 from tailorbird.segments.membership import Membership
 from tailorbird.spine import Spine
 
-STATE_FORMAT = 4
+STATE_FORMAT = 5
 """Raised whenever equal definitions would fold to different bytes; old state is then built anew from the log."""
 _SECTIONS = ("traits", "features", "segments", "placements")
 _MINUTE = 60_000

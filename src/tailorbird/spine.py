@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from tailorbird.catalog import table as catalog_table
+from tailorbird.catalog.table import Catalog
 from tailorbird.consent.gate import Answers, allows, joined, taken
 from tailorbird.consent.purposes import PERSONALIZATION
 from tailorbird.consent.signals import CONSENT_EVENT
@@ -111,7 +112,7 @@ class SpineUnit:
         self._seen = Seen(txn, spine.dedup_days)
         self._clock = txn.applied()[1]
         self._changes, self._interactions = Feed(txn, CHANGES), Feed(txn, INTERACTIONS)
-        self._items = Feed(txn, catalog_table.FEED)
+        self._catalog = Catalog(txn)
         self._next_due = self._first_due()
         self._joined: list[tuple[ProfileKey, list[int]]] = []
         """Profiles that the event at hand has joined into another, with the segments they were in."""
@@ -140,7 +141,7 @@ class SpineUnit:
         elif kind == RecordKind.DECISION:
             self._decision(record)
         elif kind == RecordKind.ITEM:
-            catalog_table.apply(self._txn, self._items, record)
+            self._catalog.apply(record)
         elif kind == RecordKind.QUARANTINED:
             quarantine.apply(self._txn, record)
 
@@ -148,7 +149,7 @@ class SpineUnit:
         self._store.flush()
         self._changes.flush()
         self._interactions.flush()
-        self._items.flush()
+        self._catalog.flush()
 
     def _event(self, record: Record, prepared: Prepared) -> None:
         event, impact = prepared.event, prepared.impact
@@ -182,6 +183,7 @@ class SpineUnit:
             profile.traits = merged_traits(profile.traits, said)
             changed = True
         for item, kind in interactions:
+            self._catalog.learn(item, event.properties)
             self._interaction(key, profile, item, timestamp, kind)
         membership = self._membership
         if changed:
