@@ -161,6 +161,11 @@ class Tailorbird:
         assert self._definitions is not None
         return self._definitions
 
+    def in_force(self) -> Definitions:
+        """The definitions in force at this instant, for who wants to tell them; no transaction may be open."""
+        with self.read():
+            return self.definitions
+
     def _take_up(self) -> None:
         generation = self.state.refresh()
         text = (generation.directory / "definitions.yaml").read_text()

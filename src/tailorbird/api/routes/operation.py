@@ -35,7 +35,7 @@ def routes(app: Tailorbird, calls: Calls) -> list[HTTPRouteHandler]:
         error = problem.read_text() if problem.exists() else None
         lost = aside()
         status = "degraded" if lost else "ok"
-        return Health(status, tailorbird.__version__, app.definitions.version, error, *offsets(), lost)
+        return Health(status, tailorbird.__version__, app.in_force().version, error, *offsets(), lost)
 
     @get(
         "/metrics", tags=["operation"], guards=[admin(app)], security=ADMIN, responses=problems(401),

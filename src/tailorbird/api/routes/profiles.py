@@ -52,7 +52,7 @@ def routes(app: Tailorbird) -> list[HTTPRouteHandler]:
     async def segments() -> list[SegmentView]:
         """The segments in force, as they are defined."""
         return [
-            SegmentView(each.name, each.where, names_of(each.purposes)) for each in app.definitions.membership.segments
+            SegmentView(each.name, each.where, names_of(each.purposes)) for each in app.in_force().membership.segments
         ]
 
     @get(
