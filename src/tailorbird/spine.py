@@ -119,12 +119,14 @@ class SpineUnit:
 
     def advance(self, until: int) -> None:
         while self._next_due <= until:
-            with self._txn.lmdb.cursor(db=self._txn.tables[TIMERS]) as cursor:
-                cursor.first()
-                timer = cursor.key()
-                cursor.delete()
-            self._wake(int.from_bytes(timer[:8], "big"), ProfileKey(timer[8:]))
+            # Never later than the first timer, but perhaps earlier: what stood first may have been moved since.
             self._next_due = self._first_due()
+            if self._next_due <= until:
+                with self._txn.lmdb.cursor(db=self._txn.tables[TIMERS]) as cursor:
+                    cursor.first()
+                    timer = cursor.key()
+                    cursor.delete()
+                self._wake(int.from_bytes(timer[:8], "big"), ProfileKey(timer[8:]))
         self._seen.advance(self._clock, until)
         self._clock = until
 
