@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-from shop_server import ShopServer, build
 
+from shop_server import ShopServer, build
 from tailorbird.demo.asgi import __file__ as asgi_file
 
 _ARGUMENTS = (

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
+
 from shop_server import ShopServer
 
 pytestmark = pytest.mark.browser

@@ -3,11 +3,11 @@
 import json
 from typing import Any, NamedTuple
 
-from histories import Step, arrivals, steps
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fold import ALL, DAY, MINUTE, SECOND, START, Run, event, examples, spine, states
+from histories import Step, arrivals, steps
 from tailorbird.consent.purposes import BY_NAME, names_of
 from tailorbird.consent.signals import CONSENT_EVENT
 from tailorbird.events.model import EventType

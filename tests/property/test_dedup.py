@@ -2,10 +2,10 @@
 
 import json
 
-from fold import DAY, HOUR, START, Run, event, examples, new, spine, states
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fold import DAY, HOUR, START, Run, event, examples, new, spine, states
 from tailorbird.engine import rebuild
 from tailorbird.engine.dedup import TABLES
 from tailorbird.engine.fold import catch_up

@@ -2,11 +2,11 @@
 
 import json
 
-from histories import SESSION_MINUTES, Arrival, Step, arrivals, files, steps
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fold import NO_ARCHIVE, START, MemoryLog, Run, examples, spine, states
+from histories import SESSION_MINUTES, Arrival, Step, arrivals, files, steps
 from tailorbird.catalog import table as catalog_table
 from tailorbird.catalog.items import Item
 from tailorbird.decide import decision as decisions

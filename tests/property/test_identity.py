@@ -3,11 +3,11 @@
 import json
 from collections import Counter
 
-from histories import USERS, VISITORS, Step, arrivals, steps
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fold import DAY, Run, event, examples, find, spine, states
+from histories import USERS, VISITORS, Step, arrivals, steps
 from tailorbird.consent.signals import CONSENT_EVENT
 from tailorbird.engine.log import RecordKind
 from tailorbird.events.model import Event, EventType, decode

@@ -2,12 +2,12 @@
 
 from collections import defaultdict
 
-from histories import EDGES, SESSION_MINUTES, Step, arrivals, files, steps
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_segments_live_equals_duckdb import afresh
 
 from fold import Run, examples, spine, states
+from histories import EDGES, SESSION_MINUTES, Step, arrivals, files, steps
 from tailorbird.ids import ProfileKey
 from tailorbird.spine import Change
 

@@ -3,11 +3,11 @@
 from typing import Any
 
 import duckdb
-from histories import EDGES, SESSION_MINUTES, Step, arrivals, definitions, files, steps
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fold import DAY, Run, examples, spine, states
+from histories import EDGES, SESSION_MINUTES, Step, arrivals, definitions, files, steps
 from tailorbird.profiles.profile import Profile
 from tailorbird.segments.backfill import Backfill
 from tailorbird.spine import Spine

@@ -5,9 +5,10 @@ from collections import Counter
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from fold import DAY, HOUR, MINUTE, SECOND, START, Run, event, examples, spine, states
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from fold import DAY, HOUR, MINUTE, SECOND, START, Run, event, examples, spine, states
 
 WINDOWS = {"5m": 5 * MINUTE, "1h": HOUR, "1d": DAY}
 AGGREGATIONS = ["sum", "mean", "min", "max", "last", "first", "distinct", "set", "top_k"]
