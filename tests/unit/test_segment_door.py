@@ -152,6 +152,17 @@ def test_null_is_absent(door: Door) -> None:
     assert (event.anonymous_id, event.properties, event.context, event.timestamp) == (None, {}, b"", NOW)
 
 
+def test_traits_of_an_identify_may_stand_in_its_context(door: Door) -> None:
+    """As RudderStack's clients send them."""
+    body = {"userId": "u", "context": {"traits": {"country": "FR", "age": 7}}, "traits": {"age": 8}}
+    assert door.one(body, EventType.IDENTIFY).properties == {"country": "FR", "age": 8}
+    assert door.one({"userId": "u", "context": {"traits": {"country": "FR"}}}, EventType.IDENTIFY).properties == {
+        "country": "FR"
+    }
+    assert door.one({**body, "event": "E"}, EventType.TRACK).properties == {}
+    assert "traits" in door.reason({"userId": "u", "context": {"traits": [1]}}, EventType.IDENTIFY)
+
+
 def test_ids_may_be_numbers(door: Door) -> None:
     event = door.one({"event": "A", "userId": 7, "anonymousId": 7.5})
     assert (event.user_id, event.anonymous_id) == ("7", "7.5")

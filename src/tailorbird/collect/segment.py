@@ -173,6 +173,9 @@ class _Reader:
         )
         sent = parse_time(message.sent_at if message.sent_at is not None else self._sent)
         properties = message.traits if kind in (EventType.IDENTIFY, EventType.GROUP) else message.properties
+        if kind is EventType.IDENTIFY and b'"traits"' in context:
+            # RudderStack's clients put them there; what the call itself says goes before.
+            properties = (wire.context_traits(context).traits or {}) | (properties or {})
         event = Event(
             kind,
             _text(message.message_id, "messageId", MESSAGE_ID_KEPT) or str(uuid4()),

@@ -53,7 +53,14 @@ class RawBatch(msgspec.Struct, rename="camel"):
     context: msgspec.Raw = msgspec.Raw()
 
 
+class ContextTraits(msgspec.Struct):
+    """The traits in a context; everything else in it is passed over."""
+
+    traits: dict[str, Any] | None = None
+
+
 message = msgspec.json.Decoder(Message).decode
+context_traits = msgspec.json.Decoder(ContextTraits).decode
 envelope = msgspec.json.Decoder(Envelope).decode
 batch = msgspec.json.Decoder(Batch).decode
 raw_batch = msgspec.json.Decoder(RawBatch).decode
