@@ -70,6 +70,8 @@ def clean_name(description: str) -> str:
 
     def cased(match: re.Match[str]) -> str:
         word = match[0].lower()
+        if text[match.start() - 1 : match.start()] == "'":  # the s of 50's
+            return word
         return word if word in _SMALL_WORDS and match.start() > 0 else word[0].upper() + word[1:]
 
     return _WORD.sub(cased, text)
