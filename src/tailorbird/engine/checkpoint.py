@@ -7,6 +7,7 @@ the state's place and the log is folded from there.
 
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import lmdb
@@ -14,6 +15,9 @@ import msgspec
 
 from tailorbird.engine.state import Generation
 from tailorbird.errors import Unavailable
+
+_STEP, _UNSYNCED = 1 << 20, 16 << 20
+"""Bytes read at once from a copy, and written before they are synced."""
 
 
 class Marker(msgspec.Struct):
@@ -71,6 +75,39 @@ def take(generation: Generation, state_directory: Path) -> Path:
     shutil.rmtree(target, ignore_errors=True)
     fresh.rename(target)
     return target
+
+
+def _copy(generation: Generation, target: Path) -> None:
+    """Copy the environment, syncing as it goes.
+
+    Left to the kernel, gigabytes of unwritten pages pile up, and every writer, the fold too, is then held up until they are on the disk:
+    for 0.7 s in a benchmark.
+    """
+    source, sink = os.pipe()
+    with ThreadPoolExecutor(1, thread_name_prefix="checkpoint") as pool:
+        try:
+            with target.open("wb") as file:
+                copying = pool.submit(_into, generation, sink)
+                unsynced = 0
+                while part := os.read(source, _STEP):
+                    file.write(part)
+                    unsynced += len(part)
+                    if unsynced >= _UNSYNCED:
+                        file.flush()
+                        os.fdatasync(file.fileno())
+                        unsynced = 0
+                file.flush()
+                os.fsync(file.fileno())
+        finally:
+            os.close(source)  # if the copy was cut short, its writer now hears of it
+        copying.result()
+
+
+def _into(generation: Generation, sink: int) -> None:
+    try:
+        generation.env.copyfd(sink)
+    finally:
+        os.close(sink)
 
 
 def _restore(state_directory: Path, name: str) -> str:
